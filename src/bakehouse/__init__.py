@@ -1,0 +1,1 @@
+"""Bake, launch, wire and refresh Laravel hosts on AWS."""
