@@ -1,10 +1,11 @@
-"""What the services of a lab share: settings, podman, the world, errands, and each other's loops."""
+"""What the services of a lab share: settings, podman, the world, errands, loops."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from bakehouse_lab import network
 from bakehouse_lab.loop import Errands
 from bakehouse_lab.world import World
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from bakehouse_lab.settings import Settings
 
 
+class Face(Protocol):
+    """Something of the lab that answers HTTP: the API, the metadata service."""
+
+    def listen(self, address: str) -> None:
+        """Answer on one more address too; nothing happens when it is answered already."""
+        ...
+
+
 @dataclass(slots=True)
 class Lab:
     """One running lab. Services find each other through the world and `kick`, never by import."""
@@ -25,6 +34,17 @@ class Lab:
     world: World = field(default_factory=World)
     errands: Errands = field(default_factory=Errands)
     loops: list[Loop] = field(default_factory=list)
+    faces: list[Face] = field(default_factory=list)
+
+    def network(self, cidr: str) -> tuple[str, str]:
+        """The podman network of a VPC's range, with every face answering at its gateway.
+
+        Slow (it runs podman): for errands, never under the world's lock.
+        """
+        name, gateway = network.ensure(self.podman, self.settings, cidr)
+        for face in self.faces:
+            face.listen(gateway)
+        return name, gateway
 
     def kick(self) -> None:
         """Something changed: every loop looks again now."""

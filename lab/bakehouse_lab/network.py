@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,13 @@ if TYPE_CHECKING:
     from bakehouse_lab.settings import Settings
 
 METADATA_ADDRESS = "169.254.169.254"
+
+# Linux's number for it (<linux/in.h>): Python has no name for it.
+IP_FREEBIND = 15
+
+
+class AddressTaken(RuntimeError):
+    """Another process listens on an address and port of the lab."""
 
 
 class FilterRefused(RuntimeError):
@@ -31,6 +39,27 @@ def ensure(podman: Podman, settings: Settings, cidr: str) -> tuple[str, str]:
     bridge, gateway = podman.network(name)
     _translate_metadata(settings, name, bridge, gateway)
     return name, gateway
+
+
+def listener(address: str, port: int) -> socket.socket:
+    """A listening socket on one address, which need not be there yet.
+
+    A bridge exists only while a container is attached to it; a socket that is bound all the same
+    outlives the bridge's comings and goings.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        sock.bind((address, port))
+        sock.listen(128)
+    except OSError as refused:
+        sock.close()
+        raise AddressTaken(
+            f"cannot listen on {address}:{port}: {refused.strerror}; "
+            f"see who does: ss -tlnp 'sport = :{port}'"
+        ) from refused
+    return sock
 
 
 def nft(rules: str, netns: str | None = None) -> None:

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import signal
 import threading
-from typing import TYPE_CHECKING
 
 from bakehouse_lab import compat
+from bakehouse_lab.api import moto_settings
 from bakehouse_lab.api.server import ApiServer
 from bakehouse_lab.lab import Lab
 from bakehouse_lab.machine import Machine
 from bakehouse_lab.podman import Podman
 from bakehouse_lab.settings import Settings
-
-if TYPE_CHECKING:
-    from bakehouse_lab.lab import Service
 
 log = logging.getLogger("bakehouse_lab")
 
@@ -37,14 +35,20 @@ def main() -> int:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
+    moto_settings.configure()
     settings = Settings.from_environment()
     lab = Lab(settings, Podman(settings, Machine.look()))
     for defect in compat.mend_all():
         log.info("mended: %s", defect)
-    for name in SERVICES:
-        service: Service = importlib.import_module(f"bakehouse_lab.{name}")
-        lab.loops.extend(service.serve(lab))
     api = ApiServer(lab)
+    for name in SERVICES:
+        service = importlib.import_module(f"bakehouse_lab.{name}")
+        if hasattr(service, "serve"):
+            lab.loops.extend(service.serve(lab))
+        else:
+            log.warning("%s: not written yet, moto alone answers", name)
+    pid_file = settings.runtime / "serve.pid"
+    pid_file.write_text(f"{os.getpid()}\n")
     api.start()
     for loop in lab.loops:
         loop.start()
@@ -54,6 +58,7 @@ def main() -> int:
     for loop in lab.loops:
         loop.stop()
     lab.errands.stop()
+    pid_file.unlink(missing_ok=True)
     return 0
 
 
