@@ -1,0 +1,22 @@
+<?php
+
+namespace App\Exceptions;
+
+use Illuminate\Database\QueryException;
+use Illuminate\Foundation\Exceptions\Handler as ExceptionHandler;
+use RedisException;
+use Symfony\Component\HttpKernel\Exception\HttpException;
+use Throwable;
+
+class Handler extends ExceptionHandler
+{
+    /** A visitor who meets a host without its stores is told to come again, not that we are broken. */
+    protected function prepareException(Throwable $e)
+    {
+        if ($e instanceof QueryException || $e instanceof RedisException) {
+            $e = new HttpException(503, 'The database or the cache does not answer.', $e, ['Retry-After' => '10']);
+        }
+
+        return parent::prepareException($e);
+    }
+}
