@@ -40,6 +40,9 @@ UNREAD = (
     "path-include=/usr/share/doc/*/copyright",
 )
 
+# What the image runs unless told otherwise.
+COMMAND = 'CMD ["/sbin/init"]'
+
 # What of the machine's apt configuration an image needs to reach the same mirrors.
 REACHES_MIRRORS = re.compile(r"^Acquire::(\w+::Proxy|Check-Valid-Until|Check-Date)\b", re.I)
 
@@ -100,9 +103,9 @@ def sources_for(codename: str, targets: Iterable[str], own_codename: str) -> str
     for target in targets:
         uri, suite, component = target.split("|")
         kind = suite.removeprefix(own_codename)
-        if suite.startswith(own_codename) and kind in ("", "-updates", "-security"):
-            if component == "main":
-                suites.setdefault(uri, []).append(codename + kind)
+        ours = suite.startswith(own_codename) and kind in ("", "-updates", "-security")
+        if ours and component == "main":
+            suites.setdefault(uri, []).append(codename + kind)
     return "\n".join(
         f"Types: deb\nURIs: {uri}\nSuites: {' '.join(names)}\nComponents: main\n"
         f"Signed-By: {KEYRING}\n"
@@ -129,7 +132,12 @@ def apt_for(codename: str) -> Apt:
 
 def fingerprint(recipe: Recipe, apt: Apt, certificate: bytes) -> str:
     """What an image is made of, as one short word; another word, another image."""
-    parts = [recipe.codename.encode(), repr(apt).encode(), certificate, repr(UNREAD).encode()]
+    parts = [
+        recipe.codename.encode(),
+        repr(apt).encode(),
+        certificate,
+        repr((UNREAD, COMMAND)).encode(),
+    ]
     for file in sorted(path for path in recipe.folder.rglob("*") if path.is_file()):
         parts += [str(file.relative_to(recipe.folder)).encode(), file.read_bytes()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
@@ -151,11 +159,13 @@ def build(podman: Podman, settings: Settings, recipe: Recipe, fresh: bool = Fals
         podman.run(
             "import",
             f"--change=LABEL {FINGERPRINT}={wanted}",
-            "--change=CMD /sbin/init",
+            f"--change={COMMAND}",
             str(Path(folder, "image.tar")),
             recipe.image,
             timeout=600,
         )
+    # The image that had the name before; podman keeps it while a container or an AMI needs it.
+    podman.run("image", "prune", "--force", f"--filter=label={FINGERPRINT}")
     return True
 
 
