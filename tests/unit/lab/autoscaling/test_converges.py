@@ -1,0 +1,152 @@
+"""A group in memory, to which anything may happen: it ends as it should be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from bakehouse_lab.autoscaling import decide as d
+from bakehouse_lab.autoscaling.decide import Group, Hook, Member, Wait, decide
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+PLACES = (("subnet-a", "a"), ("subnet-b", "b"))
+TG = "arn:tg"
+DRAINS = 3  # ticks
+
+
+@dataclass
+class PretendCloud:
+    """Instances boot in a tick, drain in some, and end in another."""
+
+    group: Group
+    members: dict[str, Member] = field(default_factory=dict)
+    draining: dict[str, int] = field(default_factory=dict)
+    now: float = 0
+    made: int = 0
+    launches: int = 0
+
+    def tick(self) -> None:
+        self.now += 1
+        for name in list(self.members):
+            self._age(name)
+        for action in decide(self.group, list(self.members.values()), self.now):
+            self.do(action)
+
+    def _age(self, name: str) -> None:
+        it = self.members[name]
+        grown = {"pending": "running", "shutting-down": "terminated"}.get(it.ec2_state)
+        targets = {TG: "healthy"} if TG in it.registered else {}
+        if self.draining.get(name, 0) > 0:
+            self.draining[name] -= 1
+            targets = {TG: "draining"}
+        self.members[name] = replace(it, ec2_state=grown or it.ec2_state, targets=targets)
+
+    def change(self, name: str, **how: object) -> None:
+        self.members[name] = replace(self.members[name], **how)  # type: ignore[arg-type]  # mypy cannot see the fields of a dict
+
+    def do(self, action: d.Action) -> None:
+        match action:
+            case d.Launch(subnet, zone):
+                self.made += 1
+                self.launches += 1
+                name = f"i-{self.made}"
+                self.members[name] = Member(name, d.PENDING, subnet, zone, "pending")
+            case d.FailLaunch(name) | d.Forget(name):
+                del self.members[name]
+            case d.Await(name, hooks, lifecycle):
+                waits = tuple(Wait(hook, self.now + 2, "CONTINUE") for hook in hooks)
+                self.change(name, lifecycle=lifecycle, waits=waits)
+            case d.Proceed(name, lifecycle):
+                self.change(name, lifecycle=lifecycle, waits=())
+            case d.Register(name, arn):
+                self.change(name, registered=self.members[name].registered | {arn})
+            case d.Deregister(name, arn):
+                self.draining[name] = DRAINS
+                left = self.members[name].registered - {arn}
+                self.change(name, registered=left, targets={arn: "draining"})
+            case d.EnterService(name):
+                self.change(name, lifecycle=d.IN_SERVICE, in_service=self.now)
+            case d.EnterStandby(name):
+                self.change(name, lifecycle=d.STANDBY)
+            case d.MarkUnhealthy(name, cause):
+                self.change(name, healthy=False, cause=cause)
+            case d.BeginTerminate(name):
+                self.change(name, lifecycle=d.TERMINATING)
+            case d.Terminate(name):
+                assert self.draining.get(name, 0) == 0, "ended while requests were under way"
+                self.change(name, ec2_state="shutting-down")
+            case d.DeleteGroup():
+                raise AssertionError("nobody asked for that")
+
+    def capacity(self) -> int:
+        return sum(it.lifecycle in d.CAPACITY for it in self.members.values())
+
+
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("desired"), st.integers(0, 4)),
+        st.tuples(st.just("suspend"), st.sampled_from(["Launch", "Terminate", "HealthCheck"])),
+        st.tuples(st.just("resume"), st.just("")),
+        st.tuples(st.just("dies"), st.integers(0, 9)),
+        st.tuples(st.just("wait"), st.integers(1, 8)),
+    ),
+    max_size=12,
+)
+hooks = st.sampled_from(
+    [(), (Hook("up", d.LAUNCHING, 2, "CONTINUE"),), (Hook("down", d.ENDING, 2, "CONTINUE"),)]
+)
+
+
+def live_through(cloud: PretendCloud, events: list[tuple[str, int | str]]) -> None:
+    for what, value in events:
+        match what, value:
+            case "desired", int(number):
+                cloud.group = replace(cloud.group, desired=number)
+            case "suspend", str(process):
+                cloud.group = replace(cloud.group, suspended=cloud.group.suspended | {process})
+            case "resume", _:
+                cloud.group = replace(cloud.group, suspended=frozenset())
+            case "dies", int(number) if cloud.members:
+                names = sorted(cloud.members)
+                cloud.change(names[number % len(names)], ec2_state="terminated")
+            case "wait", int(ticks):
+                for _ in range(ticks):
+                    step(cloud)
+        step(cloud)
+
+
+def step(cloud: PretendCloud) -> None:
+    before = cloud.launches
+    cloud.tick()
+    started = cloud.launches - before
+    assert not started or cloud.capacity() <= cloud.group.desired
+    assert not (started and "Launch" in cloud.group.suspended)
+
+
+@settings(max_examples=200, deadline=None)
+@given(events, hooks)
+def test_whatever_happened_the_group_becomes_what_is_wanted(
+    events: list[tuple[str, int | str]], hooks: tuple[Hook, ...]
+) -> None:
+    cloud = PretendCloud(Group("web", 0, 4, 2, PLACES, hooks=hooks, target_groups=(TG,)))
+    live_through(cloud, events)
+    cloud.group = replace(cloud.group, suspended=frozenset())
+    for _ in range(60):
+        step(cloud)
+    states = [(it.lifecycle, it.ec2_state, it.healthy) for it in cloud.members.values()]
+    assert states == [(d.IN_SERVICE, "running", True)] * cloud.group.desired
+    settled = cloud.launches
+    for _ in range(5):
+        step(cloud)
+    assert cloud.launches == settled
+
+
+@given(st.integers(0, 4))
+def test_a_group_that_was_filled_at_once_is_spread_over_its_zones(desired: int) -> None:
+    cloud = PretendCloud(Group("web", 0, 4, desired, PLACES))
+    for _ in range(5):
+        step(cloud)
+    zones = Counter({zone: 0 for _, zone in PLACES})
+    zones.update(it.zone for it in cloud.members.values())
+    assert max(zones.values()) - min(zones.values()) <= 1
