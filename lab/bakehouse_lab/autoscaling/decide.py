@@ -239,8 +239,7 @@ def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
         return _dissolve(group, members, now)
     actions: list[Action] = [each for member in members for each in _live(group, member, now)]
     actions += _health(group, members, now)
-    if any(isinstance(each, FailLaunch) for each in actions):
-        return actions  # the next look knows when to try again
+    # A launch that failed still counts: the next look knows when to try again.
     leaving = {each.member for each in actions if isinstance(each, BeginTerminate)}
     actions += _capacity(group, [each for each in members if each.id not in leaving], now)
     return actions

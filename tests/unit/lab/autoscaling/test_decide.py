@@ -1,6 +1,8 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
+
 from bakehouse_lab.autoscaling import decide as d
 from bakehouse_lab.autoscaling.decide import Group, Hook, Member, Wait, decide
 
@@ -13,26 +15,32 @@ ON_END = Hook("flush", d.ENDING, 60, "CONTINUE")
 GROUP = Group("web", 0, 4, 2, (A, B), target_groups=(TG,), elb_checks=True, grace=100)
 
 
-def member(name: str, place: tuple[str, str] = A, **how: object) -> Member:
-    usual: dict[str, object] = {
+def member(name: str, place: tuple[str, str] = A, **how: Any) -> Member:
+    usual: dict[str, Any] = {
         "lifecycle": d.IN_SERVICE,
         "ec2_state": "running",
         "registered": frozenset({TG}),
         "targets": {TG: "healthy"},
         "in_service": 0.0,
     }
-    return Member(name, subnet=place[0], zone=place[1], **{**usual, **how})  # type: ignore[arg-type]  # mypy cannot see the fields of a dict
+    return Member(name, subnet=place[0], zone=place[1], **{**usual, **how})
 
 
-def coming(name: str, **how: object) -> Member:
+def coming(name: str, **how: Any) -> Member:
     return member(name, **{"lifecycle": d.PENDING, "registered": frozenset(), "targets": {}, **how})
 
 
-def leaving(name: str, **how: object) -> Member:
+def leaving(name: str, **how: Any) -> Member:
     return member(name, **{"lifecycle": d.TERMINATING, **how})
 
 
+ILL = {"targets": {TG: "unhealthy"}}
+NEW = {"in_service": NOW}
+DEAD = {"ec2_state": "terminated"}
+UNCHECKED = replace(GROUP, suspended=frozenset({"HealthCheck"}))
+
 W1, W2 = member("i-1", A), member("i-2", B)
+OLD_VERSION = member("i-2", B, current=False, launched=9)
 
 
 def kinds(actions: list[d.Action]) -> list[str]:
@@ -239,18 +247,18 @@ def test_the_life_of_an_instance(reason: str, it: Member, group: Group, wanted: 
     ("reason", "how", "group", "ill"),
     [
         ("it does not run", {"ec2_state": "stopped"}, GROUP, True),
-        ("not even within the grace period", {"ec2_state": "terminated", "in_service": NOW}, GROUP, True),
-        ("the load balancer says so", {"targets": {TG: "unhealthy"}}, GROUP, True),
-        ("but not within the grace period", {"targets": {TG: "unhealthy"}, "in_service": NOW}, GROUP, False),
-        ("nor when only EC2 is asked", {"targets": {TG: "unhealthy"}}, replace(GROUP, elb_checks=False), False),
+        ("not even within the grace period", {**DEAD, **NEW}, GROUP, True),
+        ("the load balancer says so", ILL, GROUP, True),
+        ("but not within the grace period", {**ILL, **NEW}, GROUP, False),
+        ("nor when only EC2 is asked", ILL, replace(GROUP, elb_checks=False), False),
         ("a new target may need time", {"targets": {TG: "initial"}}, GROUP, False),
-        ("checks are suspended", {"ec2_state": "stopped"}, replace(GROUP, suspended=frozenset({"HealthCheck"})), False),
+        ("checks are suspended", DEAD, UNCHECKED, False),
     ],
-)  # fmt: skip
+)
 def test_what_makes_an_instance_ill(
-    reason: str, how: dict[str, object], group: Group, ill: bool
+    reason: str, how: dict[str, Any], group: Group, ill: bool
 ) -> None:
-    actions = decide(group, [member("i-1", **how), W2], NOW)  # type: ignore[arg-type]  # as in member
+    actions = decide(group, [member("i-1", **how), W2], NOW)
     assert kinds(actions) == (["MarkUnhealthy"] if ill else []), reason
 
 
@@ -292,24 +300,24 @@ def test_no_launch_soon_after_one_that_failed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "members", "policies", "victim"),
+    ("reason", "members", "policy", "victim"),
     [
-        ("the fullest zone", [W1, W2, member("i-3", B, launched=9)], ["Default"], "i-2"),
-        ("the sick before the well", [W1, replace(W2, healthy=False)], ["Default"], "i-2"),
-        ("the old version first", [W1, member("i-2", B, current=False, launched=9)], ["Default"], "i-2"),
-        ("then the oldest", [replace(W1, launched=2), replace(W2, launched=1)], ["Default"], "i-2"),
-        ("or the newest, if asked", [replace(W1, launched=1), replace(W2, launched=2)], ["NewestInstance"], "i-2"),
-        ("never a protected one", [replace(W1, protected=True), W2], ["Default"], "i-2"),
-        ("nobody when all are", [replace(W1, protected=True)], ["Default"], None),
+        ("the fullest zone", [W1, W2, member("i-3", B, launched=9)], "Default", "i-2"),
+        ("the sick before the well", [W1, replace(W2, healthy=False)], "Default", "i-2"),
+        ("the old version first", [W1, OLD_VERSION], "Default", "i-2"),
+        ("then the oldest", [replace(W1, launched=2), W2], "Default", "i-2"),
+        ("or the newest, if asked", [W1, replace(W2, launched=2)], "NewestInstance", "i-2"),
+        ("never a protected one", [replace(W1, protected=True), W2], "Default", "i-2"),
+        ("nobody when all are", [replace(W1, protected=True)], "Default", None),
     ],
-)  # fmt: skip
+)
 def test_who_goes_when_the_group_shrinks(
-    reason: str, members: list[Member], policies: list[str], victim: str | None
+    reason: str, members: list[Member], policy: str, victim: str | None
 ) -> None:
     group = replace(
         GROUP,
         desired=len(members) - 1,
-        policies=tuple(policies),
+        policies=(policy,),
         suspended=frozenset({"ReplaceUnhealthy"}),
     )
     ended = [

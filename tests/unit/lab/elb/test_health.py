@@ -1,8 +1,9 @@
 import pytest
-from bakehouse_lab.elb import health
-from bakehouse_lab.elb.health import Check, Health, Outcome
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bakehouse_lab.elb import health
+from bakehouse_lab.elb.health import Check, Health, Outcome
 
 CHECK = Check(interval=10, healthy_threshold=3, unhealthy_threshold=2)
 BAD = Outcome("Target.ResponseCodeMismatch", "Health checks failed with these codes: [500]")

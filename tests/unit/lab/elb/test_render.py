@@ -4,6 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bakehouse_lab.elb.render import (
     Balancer,
     Condition,
@@ -16,8 +19,6 @@ from bakehouse_lab.elb.render import (
     render,
 )
 from bakehouse_lab.elb.slots import Slot
-from hypothesis import given
-from hypothesis import strategies as st
 
 WEB = Group("tg_web", 16)
 

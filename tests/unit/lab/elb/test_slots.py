@@ -1,7 +1,8 @@
-from bakehouse_lab.elb import slots
-from bakehouse_lab.elb.slots import Slot, Target
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bakehouse_lab.elb import slots
+from bakehouse_lab.elb.slots import Slot, Target
 
 EMPTY = [Slot(number, "192.0.2.1", 1, "maint") for number in range(1, 5)]
 A, B = Target("10.0.0.1", 80, "ready"), Target("10.0.0.2", 80, "ready")
