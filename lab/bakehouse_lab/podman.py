@@ -45,6 +45,7 @@ class Container:
     labels: Mapping[str, str] = field(default_factory=dict)
     hostname: str | None = None
     systemd: bool = False
+    terminal: bool = False  # a console: what the first process prints there is in the logs
     memory_mib: int | None = None
     cpus: float | None = None
     hosts_file: bool = True
@@ -235,6 +236,8 @@ class Podman:
             yield f"--cap-add={','.join(what.capabilities)}"
         if what.systemd:
             yield "--systemd=always"
+        if what.terminal:
+            yield "--tty"
         if what.hostname:
             yield f"--hostname={what.hostname}"
         if what.memory_mib:

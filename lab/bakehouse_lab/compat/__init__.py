@@ -1,8 +1,8 @@
 """One file for each defect of moto 5.2.5 that the lab mends.
 
 Each has `NAME` (what is wrong, one sentence), `mend()` (put it right; called once, before the
-server starts) and a test in `tests/unit/lab/compat/` that asserts the defect on moto as shipped: the
-test fails once moto mends it, and then the file goes.
+server starts) and a test in `tests/unit/lab/compat/` that asserts the defect on moto as shipped:
+the test fails once moto mends it, and then the file goes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,162 @@
+"""The hosts behind instances: containers that boot systemd, as podman has to be told."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bakehouse_lab.podman import Container
+from bakehouse_lab.settings import REGION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bakehouse_lab.lab import Lab
+    from bakehouse_lab.podman import Seen
+
+KIND = "instance"
+
+# Without SYS_ADMIN systemd silently leaves out ProtectSystem, PrivateTmp and their kind; without
+# SYS_BOOT a reboot cannot be told from a power-off. Never privileged: that hands over the clock
+# and the kernel settings of the whole machine.
+CAPABILITIES = (
+    "SYS_ADMIN",
+    "NET_ADMIN",
+    "NET_RAW",
+    "SYS_NICE",
+    "SYS_BOOT",
+    "SYS_PTRACE",
+    "AUDIT_WRITE",
+)
+
+# The first thing of all, in the host's own namespace: mounts are shared (else LoadCredential=
+# hands over an empty directory), and the network's sysctls, which are the host's own, can be
+# written (all other sysctls are the machine's and stay read-only).
+BOOT = (
+    "mount --make-rshared / && mount --bind /proc/sys/net /proc/sys/net"
+    " && mount -o remount,bind,rw /proc/sys/net; exec /sbin/init"
+)
+
+# How long a host may take to shut down: systemd's own limit for a unit is 90 s.
+STOP_SECONDS = 60
+TERMINATE_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """All that a host is made from, copied out of the records under the lock."""
+
+    id: str
+    image: str
+    cidr: str  # of its VPC
+    ip: str
+    dns_name: str
+    memory_mib: int
+    cpus: int
+
+
+class Hosts:
+    """Makes, starts and ends hosts; every verb may be repeated."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Work for one lab."""
+        self._lab = lab
+        self._folder = lab.settings.runtime / "instances"
+
+    def name(self, instance_id: str) -> str:
+        """The container of an instance."""
+        return f"{self._lab.settings.prefix}-{instance_id}"
+
+    def all(self) -> dict[str, Seen]:
+        """The hosts that there are, by instance id."""
+        return {seen.id: seen for seen in self._lab.podman.list(KIND)}
+
+    def launch(self, plan: Blueprint) -> None:
+        """Make a host from nothing and start it."""
+        network, gateway = self._lab.network(plan.cidr)
+        short = plan.dns_name.partition(".")[0]
+        self._lab.podman.create(
+            Container(
+                name=self.name(plan.id),
+                kind=KIND,
+                id=plan.id,
+                image=plan.image,
+                network=network,
+                ip=plan.ip,
+                command=("/bin/sh", "-c", BOOT),
+                aliases=(plan.dns_name, short),
+                mounts=self._environment(plan.id, gateway),
+                capabilities=CAPABILITIES,
+                hostname=short,
+                systemd=True,
+                terminal=True,
+                memory_mib=plan.memory_mib,
+                cpus=plan.cpus,
+                hosts_file=False,
+            )
+        )
+        self.start(plan.id)
+
+    def start(self, instance_id: str) -> None:
+        """Start a host that is there."""
+        self._lab.podman.start(self.name(instance_id))
+
+    def stop(self, instance_id: str, *, forced: bool = False) -> None:
+        """Shut a host down; its disk stays."""
+        self._lab.podman.stop(self.name(instance_id), 0 if forced else STOP_SECONDS)
+
+    def remove(self, instance_id: str) -> None:
+        """Shut a host down and take its disk away."""
+        name = self.name(instance_id)
+        seen = self._lab.podman.seen(name)
+        if seen and seen.running:
+            self._lab.podman.stop(name, TERMINATE_SECONDS)
+        self._lab.podman.remove(name)
+        shutil.rmtree(self._folder / instance_id, ignore_errors=True)
+
+    def console(self, instance_id: str) -> str:
+        """What the host has printed since it was made; empty when there is no host."""
+        name = self.name(instance_id)
+        return self._lab.podman.logs(name) if self._lab.podman.seen(name) else ""
+
+    def _environment(self, instance_id: str, gateway: str) -> tuple[str, ...]:
+        """Where the API is, for programs on the host: mounted, so that it never gets into an AMI.
+
+        Three readers: logins and sudo (PAM reads /etc/environment), and systemd's services.
+        """
+        said = {
+            "AWS_ENDPOINT_URL": f"http://{gateway}:{self._lab.settings.api_port}",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        pairs = [f"{name}={value}" for name, value in said.items()]
+        folder = self._folder / instance_id
+        folder.mkdir(parents=True, exist_ok=True)
+        logins = _written(folder / "environment", "\n".join(pairs) + "\n")
+        services = _written(
+            folder / "lab.conf", f"[Manager]\nDefaultEnvironment={' '.join(pairs)}\n"
+        )
+        return (
+            f"{logins}:/etc/environment:ro",
+            f"{services}:/run/systemd/system.conf.d/lab.conf:ro",
+        )
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def listens_on_ssh(pid: int, proc: Path) -> bool:
+    """Whether something listens on port 22 in the network of process `pid`.
+
+    Read from the kernel's own table: no packet is sent, so no packet filter is in the way.
+    """
+    tables = [proc / str(pid) / "net" / name for name in ("tcp", "tcp6")]
+    return any(_listens(path.read_text(), 22) for path in tables if path.exists())
+
+
+def _listens(table: str, port: int) -> bool:
+    rows = (line.split() for line in table.splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
