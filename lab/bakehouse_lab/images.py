@@ -103,8 +103,7 @@ def sources_for(codename: str, targets: Iterable[str], own_codename: str) -> str
     for target in targets:
         uri, suite, component = target.split("|")
         kind = suite.removeprefix(own_codename)
-        ours = suite.startswith(own_codename) and kind in ("", "-updates", "-security")
-        if ours and component == "main":
+        if kind in ("", "-updates", "-security") and component == "main":
             suites.setdefault(uri, []).append(codename + kind)
     return "\n".join(
         f"Types: deb\nURIs: {uri}\nSuites: {' '.join(names)}\nComponents: main\n"

@@ -27,6 +27,7 @@ def test_a_log_hears_when_a_step_begins_and_how_it_ends() -> None:
         clock.seconds = 75
         step.note("ami-1")
     assert out.getvalue() == "[1/2] Bake\n      done in 1 min 15 s, ami-1\n"
+    assert [(done.name, done.seconds) for done in steps.done] == [("Bake", 75)]
 
 
 def test_a_failed_step_says_so_and_is_not_among_those_done() -> None:
