@@ -53,6 +53,13 @@ def take(world: World, subnet_ids: Iterable[str], owner: str, zone: str | None =
     raise NoAddressLeft(f"no free address for {owner}; tried {[each.id for each in subnets]}")
 
 
+def default_groups(world: World, vpc_id: str) -> tuple[str, ...]:
+    """The security groups of what names none: its VPC's own."""
+    with world.lock:
+        group = world.backend("ec2").get_default_security_group(vpc_id)
+    return (group.id,) if group else ()
+
+
 def give_back(world: World, place: Place) -> None:
     """Let others have the address; nothing happens when its subnet is gone."""
     with world.lock:

@@ -66,6 +66,11 @@ class LabRDSBackend(RDSBackend):  # type: ignore[misc] # moto ships no types
         _check_engine(db_kwargs)
         _check_credentials(db_kwargs)
         record = super().create_db_instance(db_kwargs)
+        if not db_kwargs.get("vpc_security_group_ids") and hasattr(record, "db_subnet_group"):
+            # moto names the default VPC's group, whatever VPC the subnets are in.
+            ec2 = self.get_backend("ec2", self.region_name, self.account_id)
+            group = ec2.get_default_security_group(record.db_subnet_group.vpc_id)
+            record.vpc_security_group_ids = [group.id]
         record.dbi_resource_id = f"db-{secrets.token_hex(13).upper()}"
         record.backing = Backing(self.clock())
         self._turn(record, "creating")
