@@ -1,0 +1,226 @@
+"""`make demo`: the whole chain, run as a person would run it, one command after the other.
+
+Each command is a process of its own with nothing but the lab's AWS variables: what works here works
+by hand. A second run with nothing changed only looks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+
+from bakehouse_lab import demo
+from bakehouse_lab.settings import Settings
+from bakehouse_lab.steps import Step, Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parents[3]
+LOGS = ROOT / ".cache" / "demo"
+SETUP_TIMES = ROOT / ".cache" / "setup" / "times"
+LAST_LINES = 20
+GRACE_SECONDS = 90  # an interrupted bake takes away what it made
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One command of the demo, and what to type when it fails."""
+
+    name: str
+    command: tuple[str, ...]
+    hint: str
+
+
+STAGES = (
+    Stage("Start the lab", ("scripts/lab", "up"), "scripts/lab doctor"),
+    Stage("Pack the application", ("scripts/package",), "scripts/package"),
+    Stage("Bake the image", ("scripts/bake",), "scripts/bake"),
+    Stage(
+        "Launch the group",
+        ("scripts/launch", f"{demo.ENVIRONMENT}-web"),
+        "scripts/lab status",
+    ),
+    Stage(
+        "Converge the fleet with site.yml",
+        (".venv/bin/ansible-playbook", "site.yml"),
+        ".venv/bin/ansible-inventory --graph",
+    ),
+)
+
+
+class StageFailed(RuntimeError):
+    """A command of the demo failed; the message says which, how, and what to type next."""
+
+
+class Busy(RuntimeError):
+    """Another demo is under way on this lab."""
+
+
+def main() -> int:
+    """Show the chain; returns the exit status."""
+    settings = Settings.from_environment()
+    try:
+        with _alone(settings):
+            return _run(settings)
+    except Busy as busy:
+        print(busy, file=sys.stderr)
+    except (StageFailed, demo.NotShown) as failed:
+        print(f"\n{failed}\nThen: make demo", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was finished stays. Go on with: make demo", file=sys.stderr)
+        return 130
+    return 1
+
+
+def _run(settings: Settings) -> int:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    steps = Steps(len(STAGES) + 1)
+    environment = _without_aws(os.environ)
+    for number, stage in enumerate(STAGES, 1):
+        with steps.step(stage.name) as step:
+            log = LOGS / f"{number}-{Path(stage.command[0]).name}.log"
+            _run_stage(stage, step, environment, log)
+        if number == 1:
+            environment |= _lab_environment(environment)
+    url = f"http://127.0.0.1:{settings.http_port}"
+    session = boto3.Session(
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_DEFAULT_REGION"],
+    )
+    with steps.step("Open the page"):
+        pages = demo.visit(lambda: _fetch(url), hosts=2)
+        chain = demo.look(lambda name: session.client(name, endpoint_url=settings.endpoint), url)
+    times = [("Set up", _setup_seconds()), *((step.name, step.seconds) for step in steps.done)]
+    print(f"\n{demo.summary(chain, pages, times)}\n")
+    return 0
+
+
+def _run_stage(stage: Stage, step: Step, environment: Mapping[str, str], log: Path) -> None:
+    """Run a command to its end, its output in `log`. Raises StageFailed."""
+    said: list[str] = []
+    try:
+        process = subprocess.Popen(
+            stage.command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as missing:
+        raise StageFailed(f"{stage.name} failed: {missing}\nNext: make setup") from missing
+    assert process.stdout
+    with log.open("w") as file:
+        try:
+            for line in process.stdout:
+                file.write(line)
+                plain = ANSI.sub("", line).rstrip()
+                if plain:
+                    said = [*said[-LAST_LINES:], plain]
+                    step.doing = plain
+        except BaseException:
+            _end(process)
+            raise
+    if process.wait():
+        raise StageFailed(_explain(stage, process.returncode, said, log))
+
+
+def _explain(stage: Stage, status: int, said: list[str], log: Path) -> str:
+    lines = "\n".join(f"    {line}" for line in said[-LAST_LINES:]) or "    (it said nothing)"
+    return (
+        f"{stage.name} failed: {shlex.join(stage.command)} ended with status {status}. "
+        f"Its last lines:\n{lines}\nThe whole log: {log.relative_to(ROOT)}\nNext: {stage.hint}"
+    )
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt the command and all that it started, as Ctrl-C would, and wait for it."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _lab_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What `scripts/lab env` tells a shell to export."""
+    told = subprocess.run(
+        ["scripts/lab", "env"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = (word for line in told.stdout.splitlines() for word in shlex.split(line, comments=True))
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def _without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """No profile, no token and no region of the user's own: a demo touches no real account."""
+    return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+
+
+def _fetch(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as refused:
+        body = refused.read().decode(errors="replace")[:300]
+        raise demo.NotShown(
+            f"{url} answered {refused.code}: {body!r}\nNext: scripts/lab status"
+        ) from refused
+    except OSError as silent:
+        raise demo.NotShown(
+            f"{url} does not answer ({silent})\nNext: scripts/lab status"
+        ) from silent
+
+
+def _setup_seconds() -> float:
+    """How long the setup before this demo took; make runs it first."""
+    if not SETUP_TIMES.exists():
+        return 0.0
+    return sum(float(line.split()[0]) for line in SETUP_TIMES.read_text().splitlines())
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One demo at a time on a lab. Raises Busy with who runs, since when."""
+    settings.runtime.mkdir(parents=True, exist_ok=True)
+    with (settings.runtime / "demo.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            lock.seek(0)
+            who = lock.read().strip()
+            raise Busy(
+                f"a demo is running {who}; wait for it, or follow it: tail -f .cache/demo/*.log"
+            ) from held
+        lock.truncate(0)
+        lock.write(f"since {time.strftime('%H:%M:%S')}, pid {os.getpid()}")
+        lock.flush()
+        yield
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
