@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bakehouse_lab.elb.slots import widened
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -35,7 +37,8 @@ CONNECTIONS = 4000
 class Condition:
     """One condition of a rule: any of `values` will do. Patterns know `*` and `?`."""
 
-    field: str  # path-pattern | host-header | http-request-method | http-header | source-ip | query
+    # path-pattern | host-header | http-request-method | http-header | source-ip | query-string
+    field: str
     values: tuple[str, ...]
     name: str = ""  # of the header, for http-header
 
@@ -85,7 +88,7 @@ class Listener:
 
     port: int
     rules: tuple[Rule, ...]
-    certificate: str = ""  # file in FOLDER; empty: plain HTTP
+    certificates: tuple[str, ...] = ()  # files in FOLDER, the default first; none: plain HTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +182,10 @@ def _page(status: int, instead_of: int | None = None) -> str:
 
 
 def _frontend(listener: Listener, balancer: Balancer) -> Iterator[str]:
-    secure = listener.certificate
-    protocol = "https" if secure else "http"
+    certificates = "".join(f" crt {FOLDER}/{name}" for name in listener.certificates)
+    protocol = "https" if certificates else "http"
     yield f"frontend port_{listener.port}"
-    tls = f" ssl crt {FOLDER}/{secure} alpn h2,http/1.1" if secure else ""
+    tls = f" ssl{certificates} alpn h2,http/1.1" if certificates else ""
     yield f"  bind 0.0.0.0:{listener.port}{tls}"
     yield from _headers(listener.port, protocol, balancer.forwarded_for)
     for number, rule in enumerate(listener.rules):
@@ -253,7 +256,7 @@ def _test(condition: Condition) -> str:
         "http-header": f"req.fhdr({condition.name}) -m reg -i {patterns}",
         "http-request-method": f"method {' '.join(map(_word, condition.values))}",
         "source-ip": f"src {' '.join(map(_word, condition.values))}",
-        "query": " ".join(["query -m reg -i", *(_parameter(v) for v in condition.values)]),
+        "query-string": " ".join(["query -m reg -i", *(_parameter(v) for v in condition.values)]),
     }
     return tests[condition.field]
 
@@ -334,15 +337,10 @@ def _backend(group: Group, servers: Sequence[Slot]) -> Iterator[str]:
     late = f"{{ date,sub(txn.began) ge {CONNECT_SECONDS} }}"
     yield f"  http-after-response set-status 504 if {own} {late}"
     yield f"  http-after-response set-status 502 if {own}"
-    known = {slot.number: slot for slot in servers}
-    for number in range(1, group.slots + 1):
-        slot = known.get(number)
-        address = f"{slot.ip}:{slot.port}" if slot else "192.0.2.1:1"
-        mode = (
-            {"ready": "", "drain": " weight 0"}.get(slot.mode, " disabled") if slot else " disabled"
-        )
-        cookie = f" cookie s{number}" if group.sticky_seconds else ""
-        yield f"  server s{number} {address}{cookie}{mode}"
+    modes = {"ready": "", "drain": " weight 0", "maint": " disabled"}
+    for slot in widened(servers, group.slots):
+        cookie = f" cookie s{slot.number}" if group.sticky_seconds else ""
+        yield f"  server s{slot.number} {slot.ip}:{slot.port}{cookie}{modes[slot.mode]}"
 
 
 def _pattern(pattern: str) -> str:

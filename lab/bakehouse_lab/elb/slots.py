@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _FORCED_MAINTENANCE = 0x01
 _FORCED_DRAIN = 0x08
 
+# Where an empty slot points: an address that is never given to anybody (RFC 5737).
+NOWHERE = "192.0.2.1"
+
 # Slots come in steps of this, so that one more target seldom costs a reload.
 STEP = 16
 
@@ -46,6 +49,12 @@ def needed(targets: int) -> int:
     (16, 32, 32)
     """
     return (targets // STEP + 1) * STEP
+
+
+def widened(held: Sequence[Slot], count: int) -> list[Slot]:
+    """The slots that are there, and empty ones up to `count`."""
+    known = {slot.number: slot for slot in held}
+    return [known.get(n, Slot(n, NOWHERE, 1, "maint")) for n in range(1, count + 1)]
 
 
 def read(answer: str) -> dict[str, list[Slot]]:

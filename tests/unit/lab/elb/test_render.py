@@ -90,7 +90,7 @@ def test_haproxy_takes_every_kind_of_rule_without_a_warning(tmp_path: Path) -> N
         Condition("http-request-method", ("POST", "PUT")),
         Condition("http-header", ("*Chrome*",), "User-Agent"),
         Condition("source-ip", ("10.0.0.0/8",)),
-        Condition("query", ("version=v1*", "debug")),
+        Condition("query-string", ("version=v1*", "debug")),
     )
     actions = (
         Forward((("tg_a", 1), ("tg_b", 3))),
