@@ -20,7 +20,7 @@ build {
     user                = var.ssh_username
     use_proxy           = false # 1.6.6's proxy offers only ssh-rsa keys, which OpenSSH refuses
     extra_arguments     = ["--extra-vars", "@${var.ansible_variables}"]
-    ansible_env_vars    = ["ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0"]
+    ansible_env_vars    = ["ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0", "ANSIBLE_INVENTORY_ENABLED=ini"]
   }
 
   post-processor "manifest" {

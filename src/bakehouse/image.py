@@ -34,7 +34,7 @@ class Image:
     created: str  # ISO 8601, UTC
     tags: Mapping[str, str] = field(default_factory=dict)
     state: str = "available"
-    encrypted: bool = False
+    snapshots: tuple[str, ...] = ()
     public: bool = False
     imdsv2: bool = False  # hosts of it answer metadata requests only with a token
 

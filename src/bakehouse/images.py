@@ -25,7 +25,7 @@ class NoNetwork(Trouble):
 
 
 class NotFitToServe(Trouble):
-    """An image was baked, but it is public or not encrypted; it is still there."""
+    """An image was baked, but it is public or not encrypted; the bake takes it away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +151,19 @@ class Images:
         NotFitToServe for an image that anyone may use or that lies unencrypted.
         """
         image = self.image(id)
-        if image.public or not image.encrypted:
+        if image.public or not self._encrypted(image):
             wrong = "public" if image.public else "not encrypted"
-            raise NotFitToServe(
-                f"{id} is {wrong}.", f"aws ec2 deregister-image --image-id {id}, and see packer/"
-            )
+            raise NotFitToServe(f"The image came out {wrong}, and was taken away.")
         with told():
             self._account.ec2.modify_image_attribute(ImageId=id, ImdsSupport={"Value": "v2.0"})
         if not self.image(id).imdsv2:
             return "this API took the IMDSv2 mark, and does not show it"
         return ""
+
+    def _encrypted(self, image: Image) -> bool:
+        with told():
+            found = self._account.ec2.describe_snapshots(SnapshotIds=list(image.snapshots))
+        return all(snapshot["Encrypted"] for snapshot in found["Snapshots"])
 
     def leftovers(self, run: str, key_pair: str, groups: set[str]) -> Leftovers:
         """What is left of a bake: by its tag, its key pair's name, its groups' names."""
@@ -195,12 +198,7 @@ class Images:
             tagged_snapshots = ec2.describe_snapshots(OwnerIds=["self"], Filters=tagged)[
                 "Snapshots"
             ]
-        behind = [
-            mapping["Ebs"]["SnapshotId"]
-            for image in images
-            for mapping in image.get("BlockDeviceMappings", [])
-            if mapping.get("Ebs", {}).get("SnapshotId")
-        ]
+        behind = [id for image in images for id in _snapshots(image)]
         return Leftovers(
             images=tuple(image["ImageId"] for image in images),
             snapshots=tuple({*behind, *(s["SnapshotId"] for s in tagged_snapshots)}),
@@ -237,16 +235,18 @@ def _filter(name: str, *values: str) -> dict[str, Any]:
 
 
 def _image(record: dict[str, Any]) -> Image:
-    volumes = [
-        mapping["Ebs"] for mapping in record.get("BlockDeviceMappings", []) if "Ebs" in mapping
-    ]
     return Image(
         id=record["ImageId"],
         name=record.get("Name", ""),
         created=record.get("CreationDate", ""),
         tags={tag["Key"]: tag["Value"] for tag in record.get("Tags", [])},
         state=record["State"],
-        encrypted=bool(volumes) and all(volume.get("Encrypted", False) for volume in volumes),
+        snapshots=_snapshots(record),
         public=record.get("Public", False),
         imdsv2=record.get("ImdsSupport") == "v2.0",
     )
+
+
+def _snapshots(record: dict[str, Any]) -> tuple[str, ...]:
+    volumes = (mapping.get("Ebs", {}) for mapping in record.get("BlockDeviceMappings", []))
+    return tuple(volume["SnapshotId"] for volume in volumes if "SnapshotId" in volume)
