@@ -130,13 +130,13 @@ class Podman:
         """The container of that name, or None; None too when another lab (or nobody) owns it."""
         return next((each for each in self._inspect([name]) if each.name == name), None)
 
-    def list(self, kind: str | None = None) -> list[Seen]:
+    def list(self, kind: str | None = None) -> Sequence[Seen]:
         """All containers of this lab, of one kind or of all, running or not."""
         wanted = [f"--filter=label={LABEL}={self._lab}"]
         if kind:
             wanted.append(f"--filter=label={KIND}={kind}")
-        names = self.run("ps", "--all", "--format={{.Names}}", *wanted).split()
-        return self._inspect(names) if names else []
+        listed = json.loads(self.run("ps", "--all", "--format=json", *wanted) or "[]")
+        return [_listed(each) for each in listed]
 
     def deaths(self) -> subprocess.Popen[str]:
         """A process that prints one JSON line for each container of this lab that dies."""
@@ -194,7 +194,7 @@ class Podman:
         described = json.loads(self.run("network", "inspect", name))[0]
         return described["network_interface"], described["subnets"][0]["gateway"]
 
-    def networks(self) -> list[str]:
+    def networks(self) -> Sequence[str]:
         """The names of this lab's networks."""
         return self.run(
             "network", "ls", "--format={{.Name}}", f"--filter=label={LABEL}={self._lab}"
@@ -210,7 +210,7 @@ class Podman:
         if not self._try("volume", "exists", name):
             self.run("volume", "create", f"--label={LABEL}={self._lab}", name)
 
-    def volumes(self) -> list[str]:
+    def volumes(self) -> Sequence[str]:
         """The names of this lab's volumes."""
         return self.run(
             "volume", "ls", "--format={{.Name}}", f"--filter=label={LABEL}={self._lab}"
@@ -247,7 +247,7 @@ class Podman:
         if not what.hosts_file:
             yield "--no-hosts"
 
-    def _inspect(self, names: Sequence[str]) -> list[Seen]:
+    def _inspect(self, names: Sequence[str]) -> Sequence[Seen]:
         try:
             described = json.loads(self.run("container", "inspect", *names))
         except PodmanFailed as failed:
@@ -277,5 +277,21 @@ def _seen(described: dict[str, Any]) -> Seen:
         exit_code=state["ExitCode"],
         netns=described["NetworkSettings"].get("SandboxKey", ""),
         image=described["ImageName"],
+        labels=labels,
+    )
+
+
+def _listed(row: dict[str, Any]) -> Seen:
+    """One row of `podman ps`: one process for all containers, where inspecting takes two."""
+    labels, running = row["Labels"] or {}, row["State"] == "running"
+    return Seen(
+        name=row["Names"][0],
+        kind=labels.get(KIND, ""),
+        id=labels.get(ID, ""),
+        status=row["State"],
+        pid=row["Pid"] if running else 0,
+        exit_code=row["ExitCode"],
+        netns=f"/proc/{row['Pid']}/ns/net" if running else "",
+        image=row["Image"],
         labels=labels,
     )

@@ -20,6 +20,7 @@ from bakehouse_lab.api import moto_settings
 from bakehouse_lab.api.server import ApiServer
 from bakehouse_lab.lab import Lab
 from bakehouse_lab.machine import Machine
+from bakehouse_lab.network import AddressTaken
 from bakehouse_lab.podman import Podman
 from bakehouse_lab.settings import Settings
 
@@ -40,7 +41,11 @@ def main() -> int:
     lab = Lab(settings, Podman(settings, Machine.look()))
     for defect in compat.mend_all():
         log.info("mended: %s", defect)
-    api = ApiServer(lab)
+    try:
+        api = ApiServer(lab)
+    except AddressTaken as taken:
+        log.error("%s", taken)
+        return 1
     for name in SERVICES:
         service = importlib.import_module(f"bakehouse_lab.{name}")
         if hasattr(service, "serve"):

@@ -7,8 +7,10 @@ and then complain of malformed XML. Ours name the action, and have a status that
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
+from html import unescape
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -32,11 +34,13 @@ class Answer:
 
 
 def unimplemented(call: Call, why: str = "") -> Answer:
-    """The lab cannot do it; nothing was changed. `why` says more than that, when there is more."""
+    """The lab cannot do it, or not so; `why` says more than that, when there is more."""
     known = call.protocol in (Protocol.EC2, Protocol.QUERY, Protocol.REST_XML)
     code = "InvalidAction" if known else "UnknownOperationException"
     said = why or "nothing was done"
-    return answer(call, code, f"The lab does not implement {call.service}:{call.action}: {said}.")
+    return answer(
+        call, code, f"The lab does not implement {call.service}:{call.action}: {said[:400]}"
+    )
 
 
 def crashed(call: Call, error: BaseException) -> Answer:
@@ -75,6 +79,16 @@ def answer(call: Call, code: str, message: str, status: int = 400) -> Answer:
             headers |= {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}
             text = json.dumps({"__type": code, "message": message})
     return Answer(status, headers, text.encode())
+
+
+def plain(html: bytes) -> str:
+    """The words of a page of HTML, on one line.
+
+    >>> plain(b"<!doctype html><title>501</title><p>The filter &#39;foo&#39; is not there</p>")
+    "501 The filter 'foo' is not there"
+    """
+    words = re.sub(r"<[^>]*>", " ", html.decode(errors="replace"))
+    return " ".join(unescape(words).split())
 
 
 def _cbor(texts: Mapping[str, str]) -> bytes:

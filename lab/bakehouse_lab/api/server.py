@@ -27,6 +27,7 @@ from bakehouse_lab.api.pretended import pretended
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+    from socket import socket
 
     from werkzeug.serving import BaseWSGIServer
 
@@ -87,13 +88,15 @@ class Application:
         try:
             with self._lab.world.lock:
                 answer = self._ask_moto(environ)
-        except NotImplementedError:
-            return errors.unimplemented(call)
+        except NotImplementedError as missing:
+            return errors.unimplemented(call, str(missing))
         except Exception as error:
             log.exception("%s:%s failed", call.service, call.action)
             return errors.crashed(call, error)
-        if answer.status >= 400 and (not answer.body or _is_html(answer.body)):
-            return answer if call.action.startswith("HEAD ") else errors.unimplemented(call)
+        if answer.status < 400 or call.action.startswith("HEAD "):
+            return answer
+        if _is_html(answer.body) or not answer.body:
+            return errors.unimplemented(call, errors.plain(answer.body))
         return answer
 
     def _ask_moto(self, environ: dict[str, Any]) -> errors.Answer:
@@ -115,17 +118,22 @@ class ApiServer:
     """The API on loopback, and on each bridge that it is told of."""
 
     def __init__(self, lab: Lab) -> None:
-        """Make the server; nothing listens before `start`."""
+        """Take the port on loopback, so that there is one such process; answer from `start` on.
+
+        Raises AddressTaken when another process has it.
+        """
         self._port = lab.settings.api_port
         self._calls = _Calls(lab.settings.runtime / "calls.log")
         self._application = Application(lab, self._calls.write)
         self._servers: dict[str, BaseWSGIServer] = {}
         self._lock = threading.Lock()
+        self._loopback = network.listener(LOOPBACK, self._port)
         lab.faces.append(self)
 
     def start(self) -> None:
         """Answer on loopback."""
-        self.listen(LOOPBACK)
+        with self._lock, self._loopback as socket:
+            self._serve(LOOPBACK, socket)
 
     def listen(self, address: str) -> None:
         """Answer on one more address; nothing happens when it is answered already."""
@@ -133,15 +141,18 @@ class ApiServer:
             if address in self._servers:
                 return
             with network.listener(address, self._port) as socket:
-                server = make_server(
-                    address,
-                    self._port,
-                    self._application,
-                    threaded=True,
-                    request_handler=_Handler,
-                    fd=socket.fileno(),
-                )
-            self._servers[address] = server
+                self._serve(address, socket)
+
+    def _serve(self, address: str, socket: socket) -> None:
+        server = make_server(
+            address,
+            self._port,
+            self._application,
+            threaded=True,
+            request_handler=_Handler,
+            fd=socket.fileno(),
+        )
+        self._servers[address] = server
         threading.Thread(target=server.serve_forever, name=f"api-{address}", daemon=True).start()
 
     def stop(self) -> None:

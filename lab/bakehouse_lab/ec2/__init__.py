@@ -6,6 +6,7 @@
 | records          | what an API call writes down                                  |
 | hosts            | the containers                                                |
 | fleet            | the loop that brings records and hosts together               |
+| console          | what a host printed                                           |
 | account          | the default VPC and the base images                           |
 | images           | AMIs: container images with a record beside them              |
 | security_groups  | packet filters                                                |
@@ -17,8 +18,9 @@ import importlib
 import importlib.util
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.ec2 import account, images, records
+from bakehouse_lab.ec2 import account, console, images, records
 from bakehouse_lab.ec2.fleet import Fleet
+from bakehouse_lab.ec2.hosts import Hosts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,7 @@ def serve(lab: Lab) -> Sequence[Loop]:
     """Put hosts behind instances, container images behind AMIs, filters behind groups."""
     account.use(lab)
     records.extend(lab.kick)
+    console.extend(Hosts(lab).console)
     loops = [*images.serve(lab)]
     fleet = Fleet(lab)
     fleet.watch()

@@ -105,7 +105,9 @@ def extend(kick: Callable[[], None]) -> None:
         image_id = image_id or (template and self._get_template_from_args(template).image_id)
         _check_image(self, image_id)
         reservation = moto_run(self, image_id, *args, **wanted)
-        for instance in reservation.instances:
+        fresh = [each for each in reservation.instances if not hasattr(each, "lab_asked")]
+        for instance in fresh:
+            instance.lab_asked = Asked()
             instance.container_image = self.amis[image_id].container_image
             move(instance, State.PENDING)
         kick()
