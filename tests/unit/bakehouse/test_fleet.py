@@ -64,7 +64,7 @@ def test_no_step_ever_takes_a_serving_host_while_no_more_than_wanted_serve() -> 
 
 def test_a_retreat_takes_back_sick_new_hosts_and_no_old_one() -> None:
     sick = Host("i-new", "2", "InService", "unhealthy")
-    assert retreat(Fleet((OLD, OLD2, sick), "2", wanted=2, desired=3)) == [Retire(sick)]
+    assert retreat(Fleet((OLD, SICK, OLD2, sick), "2", wanted=2, desired=3)) == [Retire(sick)]
 
 
 def test_a_retreat_does_not_make_the_group_smaller_than_wanted() -> None:

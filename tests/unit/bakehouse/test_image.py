@@ -34,6 +34,11 @@ OTHER = replace(SAME, id="ami-2", tags={HASH: "else", BASE: "ami-base"})
             Bake("the roles, the packer files or the release changed"),
         ),
         (
+            "the same content on another base",
+            [replace(SAME, tags={HASH: WANTED.content_hash, BASE: "ami-older"})],
+            Bake("the base image changed"),
+        ),
+        (
             "Debian has a new image",
             [replace(OTHER, tags={HASH: "else", BASE: "ami-older"})],
             Bake("the base image changed"),
