@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakehouse_lab import authority
 from bakehouse_lab.settings import BASE_IMAGES, SERVICES_IMAGE
 
 if TYPE_CHECKING:
@@ -148,6 +147,8 @@ def build(podman: Podman, settings: Settings, recipe: Recipe, fresh: bool = Fals
 
     `fresh` makes it in any case, for the security updates of the day. Raises ImageNotBuilt.
     """
+    from bakehouse_lab import authority  # make clean reads this module without its cryptography
+
     certificate = authority.ensure(authority.folder_of(settings))
     apt = apt_for(recipe.codename)
     wanted = fingerprint(recipe, apt, certificate.read_bytes())
