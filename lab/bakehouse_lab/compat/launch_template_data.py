@@ -16,6 +16,7 @@ NAME = (
 TAKEN = {
     "MetadataOptions": "metadata_options",
     "NetworkInterfaces": "nics",
+    "SecurityGroupIds": "security_group_ids",  # else `launch_groups` takes the default group
     "InstanceInitiatedShutdownBehavior": "instance_initiated_shutdown_behavior",
     "DisableApiTermination": "disable_api_termination",
     "DisableApiStop": "disable_api_stop",
