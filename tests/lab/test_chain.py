@@ -1,0 +1,67 @@
+"""The whole chain: an image, two hosts from it, a page that shows what it wrote and where."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bakehouse_lab import demo
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import RunningLab
+
+pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
+
+
+def pages(lab: RunningLab) -> list[demo.Page]:
+    def fetch() -> str:
+        with urllib.request.urlopen(lab.url, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    return demo.visit(fetch, hosts=2)
+
+
+def test_two_reloads_come_from_two_hosts_of_the_baked_image(
+    converged: RunningLab, image: str
+) -> None:
+    served = pages(converged)
+    assert {page.image for page in served} == {image}
+    assert len({page.zone for page in served}) == 2
+
+
+def test_each_load_writes_a_row_and_counts_in_redis(converged: RunningLab) -> None:
+    first, second = pages(converged)
+    assert int(second.row) > int(first.row)
+    assert int(second.counter) > int(first.counter)
+
+
+def test_site_yml_has_nothing_left_to_change(converged: RunningLab) -> None:
+    said = converged.run("ansible-playbook", "site.yml").stdout
+    recap = re.findall(r"changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", said)
+    assert recap
+    assert set(recap) == {("0", "0", "0")}, said[-2000:]
+
+
+def test_a_bake_with_nothing_changed_finds_the_image_it_made(lab: RunningLab, image: str) -> None:
+    assert image in lab.run("scripts/bake", "--json", minutes=2).stdout
+
+
+def test_a_terminated_host_is_replaced_and_serves_without_ansible_or_a_person(
+    converged: RunningLab, image: str, eventually: Callable[..., None]
+) -> None:
+    victim = pages(converged)[0].instance
+    converged.client("ec2").terminate_instances(InstanceIds=[victim])
+
+    def replaced() -> bool:
+        try:
+            serving = pages(converged)
+        except demo.NotShown:
+            return False
+        return victim not in {page.instance for page in serving}
+
+    eventually(replaced, seconds=120)
+    assert {page.image for page in pages(converged)} == {image}
