@@ -1,0 +1,1 @@
+"""`scripts/lab`: one module for each verb, each with `main(argv) -> int`."""
