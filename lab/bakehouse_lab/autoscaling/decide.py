@@ -190,7 +190,8 @@ class BeginTerminate:
 
     member: str
     cause: str
-    replace: bool = False
+    replace: bool = False  # another is to be started in its place
+    surplus: bool = False  # chosen because there are too many
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +435,7 @@ def _shrink(group: Group, live: Sequence[Member], surplus: int) -> Iterator[Acti
             victim.id,
             "an instance was taken out of service in response to a difference between desired and "
             f"actual capacity, shrinking the capacity from {size} to {group.desired}.",
+            surplus=True,
         )
 
 

@@ -1,0 +1,37 @@
+"""Auto Scaling: groups that keep themselves whole.
+
+| module     | what it is                                                       |
+|------------|------------------------------------------------------------------|
+| decide     | what a group does next (pure)                                    |
+| records    | what is written down of a group, its instances and activities    |
+| backend    | what an API call writes down                                     |
+| api        | actions that moto lacks or only pretends                         |
+| controller | the loop: look, decide, act                                      |
+
+What it leaves out, so far: instance refresh (it answers that it is not there), warm pools, mixed
+instances, alarms and scheduled actions, rebalancing of zones that became uneven.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bakehouse_lab.autoscaling.controller import Groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bakehouse_lab.lab import Lab
+    from bakehouse_lab.loop import Loop
+
+
+def serve(lab: Lab) -> Sequence[Loop]:
+    """Put the lab's backend in the place of moto's, and add the actions that moto lacks."""
+    from moto.autoscaling.models import autoscaling_backends
+
+    from bakehouse_lab.autoscaling import api
+    from bakehouse_lab.autoscaling.backend import LabAutoScalingBackend
+
+    autoscaling_backends.backend = LabAutoScalingBackend
+    api.extend()
+    return [Groups(lab).loop]
