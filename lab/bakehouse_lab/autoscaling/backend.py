@@ -46,6 +46,9 @@ class _Groups(dict[str, LabGroup]):
 class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto ships no types
     """moto's backend, whose groups live. Hold the world's lock while you use it."""
 
+    # moto finds the service's URLs beside its backend's module.
+    __module__ = AutoScalingBackend.__module__
+
     def __init__(self, region_name: str, account_id: str) -> None:
         """Begin without records."""
         super().__init__(region_name, account_id)

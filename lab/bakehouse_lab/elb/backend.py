@@ -31,6 +31,9 @@ TARGET_TYPES = ("instance", "ip")
 class LabELBv2Backend(ELBv2Backend):  # type: ignore[misc]  # moto ships no types
     """moto's backend, with real health. Hold the world's lock while you use it."""
 
+    # moto finds the service's URLs beside its backend's module.
+    __module__ = ELBv2Backend.__module__
+
     def __init__(self, region_name: str, account_id: str) -> None:
         """Begin without records."""
         super().__init__(region_name, account_id)
