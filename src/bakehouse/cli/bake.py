@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from bakehouse.image import BASE, DISTRIBUTIONS, HASH, RELEASE, Reuse, Wanted, d
 from bakehouse.images import Images
 from bakehouse.packer import Packer
 from bakehouse.progress import Progress, seconds
+from bakehouse.release import pack
 from bakehouse.trouble import Trouble
 from bakehouse.workbench import Place, Release
 
@@ -113,8 +115,12 @@ def _bake(asked: argparse.Namespace) -> int:
 
 def _release(archive: Path | None) -> Release:
     if archive is None:
-        raise NotImplementedError
-    return Release(archive.name, archive.resolve(), "")
+        packed = pack(ROOT / "sample_app", ROOT / "build/releases")
+        return Release(packed.release, packed.archive, packed.checksum)
+    if not archive.is_file():
+        raise Trouble(f"There is no release {archive}.", "scripts/package FOLDER")
+    name = archive.name.removesuffix(".tgz").removesuffix(".tar.gz")
+    return Release(name, archive.resolve(), hashlib.sha256(archive.read_bytes()).hexdigest())
 
 
 def _place(asked: argparse.Namespace, images: Images) -> Place:
