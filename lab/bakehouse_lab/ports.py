@@ -18,11 +18,13 @@ class Listener:
 
     port: int
     pid: int | None
-    program: str
+    command: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """As a person would say it."""
-        return f"{self.program} (pid {self.pid})" if self.pid else "a process of another user"
+        if self.pid is None:
+            return "a process of another user"
+        return f"{' '.join(self.command)[:60] or 'a nameless program'} (pid {self.pid})"
 
 
 def inodes(table: str, port: int) -> set[str]:
@@ -51,8 +53,9 @@ def listener(port: int, proc: Path = Path("/proc")) -> Listener | None:
     sockets = {f"socket:[{inode}]" for inode in wanted}
     for process in sorted(_processes(proc), key=lambda each: int(each.name)):
         if sockets & set(_open_files(process)):
-            return Listener(port, int(process.name), _program(process))
-    return Listener(port, None, "")
+            pid = int(process.name)
+            return Listener(port, pid, tuple(command_line(pid, proc)))
+    return Listener(port, None)
 
 
 def _processes(proc: Path) -> Iterable[Path]:
@@ -68,11 +71,6 @@ def _open_files(process: Path) -> Iterator[str]:
                 continue
     except OSError:  # gone, or not ours to see
         return
-
-
-def _program(process: Path) -> str:
-    words = command_line(int(process.name), process.parent)
-    return " ".join(words)[:60] or "unknown"
 
 
 def command_line(pid: int, proc: Path = Path("/proc")) -> list[str]:
