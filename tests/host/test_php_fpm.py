@@ -1,0 +1,214 @@
+"""What a host with the role `php_fpm` can do, whoever built it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bakehouse.sizing import Demand, workers_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Fpm
+    from testinfra.host import Host
+
+# Files of control groups, v2 and v1, that limit memory.
+MEMORY_LIMITS = "/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes"
+
+
+def seconds(value: str) -> int:
+    return int(value.removesuffix("s"))
+
+
+def test_php_fpm_runs_now_and_after_a_reboot(host: Host, fpm: Fpm) -> None:
+    """Break: systemctl disable php*-fpm."""
+    assert host.service(fpm.service).is_running
+    assert host.service(fpm.service).is_enabled
+
+
+def test_php_fpm_s_configuration_is_sound_for_the_next_start(host: Host, fpm: Fpm) -> None:
+    """Break: echo 'pm.nonsense = 1' >>/run/php-fpm-workers/app.conf."""
+    assert host.run(f"php-fpm{fpm.version} --test").rc == 0
+
+
+def test_every_worker_is_the_application_s_user_and_nobody_else_s(host: Host, fpm: Fpm) -> None:
+    """Break: sed -i 's/^user = app/user = www-data/' /etc/php/*/fpm/pool.d/app.conf; FPM."""
+    master, *workers = sorted(
+        host.process.filter(comm=f"php-fpm{fpm.version}"), key=lambda each: int(each.ppid)
+    )
+    assert master.user == "root"
+    assert {worker.user for worker in workers} == {"app"}
+
+
+def test_the_application_s_user_cannot_log_in(host: Host) -> None:
+    """Break: usermod --shell /bin/bash app."""
+    assert host.user("app").shell == "/usr/sbin/nologin"
+
+
+@pytest.mark.parametrize(("user", "allowed"), [("www-data", True), ("nobody", False)])
+def test_only_the_web_server_may_connect_to_the_pool(host: Host, user: str, allowed: bool) -> None:
+    """Break: chmod 0666 /run/php/app.sock; chmod 0600 /run/php/app.sock."""
+    connect = "import socket; socket.socket(socket.AF_UNIX).connect('/run/php/app.sock')"
+    tried = host.run(f"su -s /bin/sh {user} -c {shlex.quote(f'python3 -c {shlex.quote(connect)}')}")
+    assert (tried.rc == 0) is allowed, tried.stderr
+
+
+def test_the_distribution_s_example_pool_is_gone(host: Host, fpm: Fpm) -> None:
+    """Break: cp /etc/php/*/fpm/pool.d/app.conf /etc/php/8.4/fpm/pool.d/www.conf."""
+    pools = host.check_output(f"ls /etc/php/{fpm.version}/fpm/pool.d").split()
+    assert "www.conf" not in pools
+
+
+def test_the_pool_has_as_many_workers_as_this_host_s_memory_has_room_for(
+    host: Host, fpm: Fpm
+) -> None:
+    """Break: sed -i 's/= .*/= 3/' /run/php-fpm-workers/app.conf; FPM."""
+    total = host.check_output("awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo")
+    limits = host.run(f"cat {MEMORY_LIMITS} 2>/dev/null").stdout.split()
+    memory = min([int(total), *(int(limit) // 2**20 for limit in limits if limit.isdigit())])
+
+    told = host.check_output("systemctl cat php-fpm-workers.service").replace("\\\n", " ").split()
+    option = dict(zip(told, told[1:], strict=False))
+    if int(option["--count"]):
+        pytest.skip("this host's number of workers is fixed, and not counted")
+    demand = Demand(
+        reserve_mib=int(option["--reserve-mib"]),
+        opcache_mib=int(option["--opcache-mib"]),
+        request_mib=int(option["--request-mib"]),
+        workers_per_processor=int(option["--workers-per-processor"]),
+    )
+    processors = int(host.check_output("nproc"))
+    assert int(fpm.settings["pm.max_children"]) == workers_for(memory, processors, demand)
+
+
+def test_every_worker_that_the_pool_promises_is_alive(
+    fpm: Fpm, fpm_status: dict[str, Any]
+) -> None:
+    """Break: sed -i 's/= .*/= 3/' /run/php-fpm-workers/app.conf."""
+    assert fpm_status["total processes"] == int(fpm.settings["pm.max_children"])
+
+
+def test_the_pool_is_counted_again_before_php_fpm_starts(
+    fpm: Fpm, unit: Callable[[str], dict[str, str]]
+) -> None:
+    """Break: rm -r /etc/systemd/system/php*-fpm.service.d; systemctl daemon-reload."""
+    assert "php-fpm-workers.service" in unit(fpm.service)["Requires"].split()
+    assert "php-fpm-workers.service" in unit(fpm.service)["After"].split()
+
+
+def test_a_burst_waits_for_a_worker_and_is_not_refused(host: Host) -> None:
+    """Break: sed -i '/backlog/d' /etc/php/*/fpm/pool.d/app.conf; sed -i 's/^listen = .*/&\\nlisten.backlog = 100/' /etc/php/*/fpm/pool.d/app.conf; FPM."""
+    queue = host.check_output("ss --no-header --listening --unix src /run/php/app.sock")
+    assert int(queue.split()[3]) >= 4096
+
+
+def test_a_request_that_never_ends_gives_its_worker_back(fpm: Fpm) -> None:
+    """Break: sed -i '/terminate_timeout/d' /etc/php/*/fpm/pool.d/app.conf."""
+    processor_time = int(fpm.php["max_execution_time"])
+    wall_time = seconds(fpm.settings["request_terminate_timeout"])
+    assert 0 < processor_time < wall_time < 60
+
+
+def test_a_stop_lets_requests_in_flight_end(
+    fpm: Fpm, unit: Callable[[str], dict[str, str]]
+) -> None:
+    """Break: sed -i '/KillSignal/d' /etc/systemd/system/php*-fpm.service.d/*; systemctl daemon-reload."""
+    longest = seconds(fpm.settings["request_terminate_timeout"])
+    patience = seconds(fpm.settings["process_control_timeout"])
+    systemd = unit(fpm.service)
+    assert systemd["KillSignal"] == "3", "SIGQUIT"
+    assert systemd["KillMode"] == "mixed"
+    assert longest <= patience < microseconds(systemd["TimeoutStopUSec"]) / 1_000_000
+
+
+def test_php_fpm_comes_back_when_it_dies(
+    fpm: Fpm, unit: Callable[[str], dict[str, str]]
+) -> None:
+    """Break: sed -i '/^Restart=/d' /etc/systemd/system/php*-fpm.service.d/*; systemctl daemon-reload."""
+    assert unit(fpm.service)["Restart"] == "always"
+
+
+def test_nothing_of_the_service_s_environment_reaches_the_application(fpm: Fpm) -> None:
+    """Break: sed -i 's/^clear_env = yes/clear_env = no/' /etc/php/*/fpm/pool.d/app.conf."""
+    assert fpm.settings["clear_env"] == "yes"
+
+
+def test_laravel_s_configuration_cache_is_looked_for_in_memory(fpm: Fpm) -> None:
+    """Break: sed -i '/^env/d' /etc/php/*/fpm/pool.d/app.conf."""
+    assert fpm.settings["env[APP_CONFIG_CACHE]"].startswith("/run/")
+
+
+@pytest.mark.parametrize(
+    ("why", "setting", "value"),
+    [
+        ("code is compiled once", "opcache.enable", "On"),
+        ("and read once: releases never change in place", "opcache.validate_timestamps", "Off"),
+        ("a file is complete when it appears", "opcache.file_update_protection", "0"),
+        ("no gain for Laravel, and it forbids a sandbox", "opcache.jit", "disable"),
+        ("open_basedir would switch the realpath cache off", "open_basedir", "no value"),
+        ("a visitor learns nothing about PHP", "expose_php", "Off"),
+        ("nor sees our errors", "display_errors", "Off"),
+        ("they go to the journal", "error_log", "syslog"),
+    ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
+)
+def test_php_is_set_up_for_a_host_that_serves_releases(
+    fpm: Fpm, why: str, setting: str, value: str
+) -> None:
+    """Break: rm /etc/php/*/fpm/conf.d/99-bakehouse.ini; FPM (two hold on stock PHP: break by hand)."""
+    assert fpm.php[setting] == value, why
+
+
+def test_opcache_has_room_for_more_than_one_laravel_release(fpm: Fpm) -> None:
+    """Break: rm /etc/php/*/fpm/conf.d/99-bakehouse.ini."""
+    assert int(fpm.php["opcache.memory_consumption"]) >= 192
+    assert int(fpm.php["opcache.interned_strings_buffer"]) >= 32
+    assert int(fpm.php["opcache.max_accelerated_files"]) >= 20000
+
+
+def test_the_largest_upload_fits_into_a_request(fpm: Fpm) -> None:
+    """Break: echo post_max_size=8M >>/etc/php/*/fpm/conf.d/99-bakehouse.ini."""
+    assert mib(fpm.php["upload_max_filesize"]) < mib(fpm.php["post_max_size"])
+
+
+def test_commands_may_use_more_memory_than_pages_but_not_all(host: Host, fpm: Fpm) -> None:
+    """Break: rm /etc/php/*/cli/conf.d/99-bakehouse.ini."""
+    said = host.check_output(f"php{fpm.version} -r 'echo ini_get(\"memory_limit\");'")
+    assert mib(fpm.php["memory_limit"]) < mib(said)
+
+
+def test_the_slow_log_is_rotated(host: Host) -> None:
+    """Break: sed -i 's/^}//' /etc/logrotate.d/php-fpm-app."""
+    assert host.file("/var/log/php-fpm").mode == 0o750
+    planned = host.run("logrotate --debug /etc/logrotate.d/php-fpm-app")
+    assert planned.rc == 0
+    assert "error" not in planned.stderr
+
+
+@pytest.mark.parametrize(
+    "extension", ["bcmath", "curl", "intl", "mbstring", "pdo_mysql", "redis", "xml", "Zend OPcache"]
+)
+def test_laravel_finds_the_extension_it_asks_for(host: Host, fpm: Fpm, extension: str) -> None:
+    """Break: rm /etc/php/*/fpm/conf.d/*; FPM."""
+    assert extension in host.check_output(f"php-fpm{fpm.version} -m").splitlines()
+
+
+def mib(value: str) -> int:
+    return int(value.removesuffix("M"))
+
+
+def microseconds(value: str) -> int:
+    """Of systemd's "1min 10s".
+
+    >>> microseconds("1min 10s")
+    70000000
+    """
+    units = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
+    total = 0
+    for part in value.split():
+        number = part.rstrip("abcdefghijklmnopqrstuvwxyz")
+        total += int(number) * units[part[len(number) :]]
+    return total
