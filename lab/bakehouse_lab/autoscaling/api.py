@@ -17,23 +17,6 @@ _moto_create = AutoScalingResponse.create_auto_scaling_group
 _moto_update = AutoScalingResponse.update_auto_scaling_group
 
 
-def extend() -> None:
-    """Give moto's response class the actions; called once."""
-    for action in (
-        create_auto_scaling_group,
-        update_auto_scaling_group,
-        delete_auto_scaling_group,
-        describe_auto_scaling_instances,
-        describe_scaling_activities,
-        set_instance_health,
-        put_lifecycle_hook,
-        complete_lifecycle_action,
-        record_lifecycle_action_heartbeat,
-        describe_lifecycle_hook_types,
-    ):
-        setattr(AutoScalingResponse, action.__name__, action)
-
-
 def create_auto_scaling_group(self: Any) -> Any:
     """With the hooks and the warm-up that moto drops."""
     result = _moto_create(self)
@@ -188,3 +171,23 @@ def _action(self: Any) -> Any:
 def describe_lifecycle_hook_types(self: Any) -> Any:
     """The two there are."""
     return ActionResult({"LifecycleHookTypes": [LAUNCHING, ENDING]})
+
+
+ACTIONS = (
+    create_auto_scaling_group,
+    update_auto_scaling_group,
+    delete_auto_scaling_group,
+    describe_auto_scaling_instances,
+    describe_scaling_activities,
+    set_instance_health,
+    put_lifecycle_hook,
+    complete_lifecycle_action,
+    record_lifecycle_action_heartbeat,
+    describe_lifecycle_hook_types,
+)
+
+
+def extend() -> None:
+    """Give moto's response class the actions; called once."""
+    for action in ACTIONS:
+        setattr(AutoScalingResponse, action.__name__, action)

@@ -15,7 +15,7 @@ it idle.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -241,8 +241,11 @@ def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
     actions: list[Action] = [each for member in members for each in _live(group, member, now)]
     actions += _health(group, members, now)
     # A launch that failed still counts: the next look knows when to try again.
-    leaving = {each.member for each in actions if isinstance(each, BeginTerminate)}
-    actions += _capacity(group, [each for each in members if each.id not in leaving], now)
+    ended = [each for each in actions if isinstance(each, BeginTerminate)]
+    leaving = {each.member for each in ended}
+    owed = group.replacing + sum(each.replace for each in ended)
+    staying = [each for each in members if each.id not in leaving]
+    actions += _capacity(replace(group, replacing=owed), staying, now)
     return actions
 
 

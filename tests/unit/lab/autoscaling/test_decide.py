@@ -266,12 +266,18 @@ SICK = member("i-1", healthy=False, cause=d.ELB_CAUSE)
 
 
 def test_an_ill_instance_is_replaced_and_the_cause_said() -> None:
-    end, start = decide(replace(GROUP, replacing=1), [SICK, W2], NOW)
+    end, start = decide(GROUP, [SICK, W2], NOW)
     assert end == d.BeginTerminate("i-1", d.ELB_CAUSE, replace=True)
     assert isinstance(start, d.Launch)
     assert start.replaces
     assert start.zone == A[1]
     assert "unhealthy instance needing to be replaced" in start.cause
+
+
+def test_a_replacement_that_is_owed_from_before_is_named_as_one() -> None:
+    first, second = decide(replace(GROUP, replacing=1), [], NOW)
+    assert isinstance(first, d.Launch) and isinstance(second, d.Launch)
+    assert (first.replaces, second.replaces) == (False, True)
 
 
 @pytest.mark.parametrize("process", ["ReplaceUnhealthy", "Terminate"])
