@@ -146,8 +146,8 @@ class LabELBv2Backend(ELBv2Backend):  # type: ignore[misc]  # moto ships no type
 
     def create_load_balancer(self, name: str, *args: Any, **wanted: Any) -> Any:
         """Refuses what the lab cannot run; a load balancer is `active` once it listens."""
-        if (wanted.get("loadbalancer_type") or "application") != "application":
-            raise _refused(f"the lab has application load balancers only, not {wanted}")
+        if (kind := wanted.get("loadbalancer_type") or "application") != "application":
+            raise _refused(f"it has application load balancers only, not {kind!r}")
         subnets, groups = (
             _argument(args, wanted, 1, "subnet_ids"),
             _argument(args, wanted, 0, "security_groups"),
@@ -184,7 +184,7 @@ class LabELBv2Backend(ELBv2Backend):  # type: ignore[misc]  # moto ships no type
     def create_target_group(self, name: str, **wanted: Any) -> Any:
         """Refuses targets that the lab cannot reach."""
         if (kind := wanted.get("target_type") or "instance") not in TARGET_TYPES:
-            raise _refused(f"the lab has targets of the types {TARGET_TYPES}, not {kind!r}")
+            raise _refused(f"its targets are of the types {TARGET_TYPES}, not {kind!r}")
         return super().create_target_group(name, **wanted)
 
     def delete_target_group(self, target_group_arn: str) -> Any:
@@ -206,7 +206,7 @@ class LabELBv2Backend(ELBv2Backend):  # type: ignore[misc]  # moto ships no type
     def _validate_actions(self, actions: list[Any]) -> None:
         for action in actions:
             if str(action.type).startswith("authenticate-"):
-                raise _refused(f"the lab cannot do {action.type!r} actions")
+                raise _refused(f"it has no {action.type!r} actions")
         super()._validate_actions(actions)
 
 
@@ -242,4 +242,4 @@ def _argument(args: Iterable[Any], wanted: dict[str, Any], place: int, name: str
 
 
 def _refused(why: str) -> ELBClientError:
-    return ELBClientError("UnsupportedFeature", f"Not in this lab: {why}")
+    return ELBClientError("InvalidConfigurationRequest", f"The lab cannot do this: {why}")
