@@ -50,12 +50,12 @@ class Fleet:
     def __init__(self, lab: Lab) -> None:
         """Work for one lab."""
         self._lab = lab
-        self._hosts = Hosts(lab)
+        self.hosts = Hosts(lab)
         self.loop = Loop("ec2", self.step)
 
     def step(self) -> None:
         """Look at everything once, and start what has to be done."""
-        hosts = self._hosts.all()
+        hosts = self.hosts.all()
         with self._lab.world.lock:
             known = {each.id: each for each in records.every(self._lab.world.backend("ec2"))}
             for instance in known.values():
@@ -100,7 +100,7 @@ class Fleet:
                 self._act_on_host(instance, step)
 
     def _act_on_host(self, instance: Any, step: Step) -> None:
-        hosts, name = self._hosts, instance.id
+        hosts, name = self.hosts, instance.id
         match step:
             case Launch():
                 plan = blueprint(instance)
@@ -115,8 +115,8 @@ class Fleet:
                 self._errand(instance, step, lambda: hosts.remove(name))
 
     def _restart(self, instance_id: str) -> None:
-        self._hosts.stop(instance_id)
-        self._hosts.start(instance_id)
+        self.hosts.stop(instance_id)
+        self.hosts.start(instance_id)
 
     def _errand(
         self,
@@ -152,7 +152,7 @@ class Fleet:
                 owner=instance.id,
                 vpc_id=instance.vpc_id,
                 security_groups=tuple(group.id for group in instance.security_groups),
-                container=self._hosts.name(instance.id),
+                container=self.hosts.name(instance.id),
             )
         )
 
@@ -170,7 +170,7 @@ class Fleet:
             return
         log.warning("%s: left behind by an earlier run of the lab, removing it", instance_id)
         self._lab.errands.run(
-            instance_id, lambda: self._hosts.remove(instance_id), then=self._lab.kick
+            instance_id, lambda: self.hosts.remove(instance_id), then=self._lab.kick
         )
 
     def _follow(self) -> None:
