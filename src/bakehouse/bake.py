@@ -115,10 +115,17 @@ class Listener:
                 self._run.groups.add(named[1])
             self._tell(event.data[0], line)
 
+    # What packer says after the work is done, and scripts/bake says better.
+    _CLOSING = ("Build ", "Wait completed", "Builds finished", "-->", "AMIs were created")
+
     def _tell(self, tone: str, line: str) -> None:
-        if tone == "say" and not line.startswith("Provisioning"):
+        if line.startswith("Executing Ansible"):
+            self._progress.now("Running the playbook")
+        elif line.startswith(self._CLOSING):
+            return
+        elif tone == "say":
             self._progress.now(line.rstrip(".:"))
-        elif line.startswith("TASK ["):
+        elif line.startswith("TASK [") and "Validating arguments" not in line:
             self._progress.detail(line.removeprefix("TASK [").partition("]")[0])
         elif tone == "error":
             self._progress.say(line)
