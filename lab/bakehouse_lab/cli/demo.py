@@ -74,6 +74,8 @@ class Busy(RuntimeError):
 
 def main() -> int:
     """Show the chain; returns the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # whoever ends it: clean up first
     settings = Settings.from_environment()
     try:
         with _alone(settings):
