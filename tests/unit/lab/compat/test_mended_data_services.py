@@ -122,3 +122,25 @@ def test_the_lab_makes_one_up_for_the_master_user(ask_moto: Ask) -> None:
     first, second = (ask_moto(managed_secret, "rds_managed_secret") for _ in range(2))
     assert first["username"] == "app"
     assert first["password"] != second["password"]
+
+
+def kinds_that_a_template_tags(client: Any) -> list[str]:
+    tags = [{"Key": "Name", "Value": "web"}]
+    ec2 = client("ec2")
+    ec2.create_launch_template(
+        LaunchTemplateName="web",
+        TagSpecifications=[{"ResourceType": "launch-template", "Tags": tags}],
+        LaunchTemplateData={"TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]},
+    )
+    found = ec2.describe_launch_template_versions(LaunchTemplateName="web", Versions=["1"])
+    data = found["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    assert ec2.describe_launch_templates()["LaunchTemplates"][0]["Tags"] == tags
+    return [spec["ResourceType"] for spec in data["TagSpecifications"]]
+
+
+def test_moto_tags_what_is_launched_with_the_templates_own_tags(ask_moto: Ask) -> None:
+    assert ask_moto(kinds_that_a_template_tags) == ["instance", "launch-template"]
+
+
+def test_the_lab_keeps_them_apart(ask_moto: Ask) -> None:
+    assert ask_moto(kinds_that_a_template_tags, "launch_template_own_tags") == ["instance"]
