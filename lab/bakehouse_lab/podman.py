@@ -186,8 +186,14 @@ class Podman:
 
     def ensure_network(self, name: str, cidr: str) -> None:
         """A bridge for `cidr`; one that exists already is left alone."""
-        if not self._try("network", "exists", name):
+        if self._try("network", "exists", name):
+            return
+        try:
             self.run("network", "create", "--subnet", cidr, f"--label={LABEL}={self._lab}", name)
+        except PodmanFailed:
+            # Two hosts may be the first of a network at once: then the other one made it.
+            if not self._try("network", "exists", name):
+                raise
 
     def network(self, name: str) -> tuple[str, str]:
         """The bridge's interface on this machine, and its address there (the gateway)."""
