@@ -226,6 +226,7 @@ def test_each_fault_has_its_own_status_and_a_sentence_without_a_secret(
         ("credentials ran out", error("ExpiredTokenException")),
         ("the clock is being set", error("RequestTimeTooSkewed", 403)),
         ("the API fails", error("InternalFailure", 500)),
+        ("a proxy fails", error("", 502)),
         ("nothing answers", ConnectTimeoutError(endpoint_url="x")),
         ("the role is not there yet", NoCredentialsError()),
     ],
