@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,15 @@ def _interpreter(path: Path) -> bytes:
     with path.open("rb") as file:
         first = file.readline(80)
     return first.split(b"/")[-1] if first.startswith(b"#!") and b"python" not in first else b""
+
+
+def _without_jinja(name: str, folder: Path) -> Path:
+    """A template with a word for each expression: what shellcheck judges is the shell around it."""
+    text = (ROOT / name).read_text()
+    text = re.sub(r"^{[{%#].*[}%#]}$", "# jinja", text, flags=re.M)
+    copy = folder / name.replace("/", "+")
+    copy.write_text(re.sub(r"{{.*?}}", "jinja", text))
+    return copy
 
 
 def clean(*command: str) -> None:
@@ -72,10 +82,12 @@ def test_yaml_is_well_formed() -> None:
     clean("yamllint", "--strict", ".")
 
 
-def test_shell_keeps_the_rules() -> None:
+def test_shell_keeps_the_rules(tmp_path: Path) -> None:
     scripts = shell_scripts()
     assert "scripts/setup" in scripts
-    clean("shellcheck", *scripts)
+    templates = [name for name in scripts if name.endswith(".j2")]
+    rendered = [str(_without_jinja(name, tmp_path)) for name in templates]
+    clean("shellcheck", *sorted(set(scripts) - set(templates)), *rendered)
 
 
 def test_words_are_spelt_right() -> None:
