@@ -1,0 +1,142 @@
+"""An Auto Scaling group with real hosts: how they come, and how they go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import RunningLab
+
+pytestmark = pytest.mark.timeout(300)
+
+NAME = "test-group"
+HOOK = {"AutoScalingGroupName": NAME, "LifecycleHookName": "ready"}
+
+
+class Group:
+    """A group in the default network, empty at first."""
+
+    def __init__(self, lab: RunningLab) -> None:
+        self.ec2, self.scaling = lab.client("ec2"), lab.client("autoscaling")
+        images = self.ec2.describe_images(
+            Owners=["136693071363"], Filters=[{"Name": "name", "Values": ["debian-13-*"]}]
+        )["Images"]
+        self.image = max(images, key=lambda image: image["Name"])["ImageId"]
+        self.template = self.ec2.create_launch_template(
+            LaunchTemplateName=NAME,
+            LaunchTemplateData={"ImageId": self.image, "InstanceType": "t3.micro"},
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        subnets = self.ec2.describe_subnets(
+            Filters=[{"Name": "default-for-az", "Values": ["true"]}]
+        )["Subnets"]
+        self.scaling.create_auto_scaling_group(
+            AutoScalingGroupName=NAME,
+            MinSize=0,
+            MaxSize=3,
+            LaunchTemplate={"LaunchTemplateId": self.template, "Version": "$Default"},
+            VPCZoneIdentifier=",".join(each["SubnetId"] for each in subnets[:2]),
+        )
+
+    def members(self) -> dict[str, dict[str, Any]]:
+        found = self.scaling.describe_auto_scaling_instances()["AutoScalingInstances"]
+        return {each["InstanceId"]: each for each in found if each["AutoScalingGroupName"] == NAME}
+
+    def states(self) -> list[str]:
+        return sorted(each["LifecycleState"] for each in self.members().values())
+
+    def want(self, number: int) -> None:
+        self.scaling.set_desired_capacity(AutoScalingGroupName=NAME, DesiredCapacity=number)
+
+    def activities(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.scaling.describe_scaling_activities(
+            AutoScalingGroupName=NAME
+        )["Activities"]
+        return found
+
+    def ec2_state(self, instance: str) -> str:
+        found = self.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]
+        state: str = found["Instances"][0]["State"]["Name"]
+        return state
+
+
+@pytest.fixture
+def group(lab: RunningLab) -> Iterator[Group]:
+    made = Group(lab)
+    yield made
+    ids = list(made.members())
+    made.scaling.delete_auto_scaling_group(AutoScalingGroupName=NAME, ForceDelete=True)
+    until(
+        lambda: (
+            not made.scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])[
+                "AutoScalingGroups"
+            ]
+        )
+    )
+    assert {made.ec2_state(each) for each in ids} <= {"terminated"}
+    made.ec2.delete_launch_template(LaunchTemplateId=made.template)
+
+
+def until(question: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < end, f"still not so after {seconds:g} s"
+        time.sleep(0.2)
+
+
+def test_a_group_grows_over_two_zones_and_shrinks_again(group: Group) -> None:
+    group.want(2)
+    until(lambda: group.states() == ["InService", "InService"])
+    assert len({each["AvailabilityZone"] for each in group.members().values()}) == 2
+    group.want(0)
+    until(lambda: group.states() == [])
+    assert {each["StatusCode"] for each in group.activities()} == {"Successful"}
+    assert "changing the desired capacity from 2 to 0" in group.activities()[0]["Cause"]
+
+
+def test_a_host_that_somebody_stops_is_replaced(group: Group) -> None:
+    group.want(1)
+    until(lambda: group.states() == ["InService"])
+    (first,) = group.members()
+    group.ec2.stop_instances(InstanceIds=[first])
+    until(lambda: first not in group.members() and group.states() == ["InService"])
+    assert group.ec2_state(first) == "terminated"
+    causes = [each["Cause"] for each in group.activities()]
+    assert any("EC2 health check" in cause for cause in causes)
+
+
+def test_a_hook_holds_a_booting_host_until_somebody_completes_it(group: Group) -> None:
+    group.scaling.put_lifecycle_hook(
+        **HOOK, LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING", HeartbeatTimeout=60
+    )
+    group.want(1)
+    until(lambda: group.states() == ["Pending:Wait"])
+    (instance,) = group.members()
+    until(lambda: group.ec2_state(instance) == "running")
+    group.scaling.record_lifecycle_action_heartbeat(**HOOK, InstanceId=instance)
+    assert group.states() == ["Pending:Wait"]
+    group.scaling.complete_lifecycle_action(
+        **HOOK, InstanceId=instance, LifecycleActionResult="CONTINUE"
+    )
+    until(lambda: group.states() == ["InService"], seconds=5)
+
+
+def test_a_launch_that_cannot_be_says_so_and_nothing_is_left(group: Group) -> None:
+    group.ec2.create_launch_template_version(
+        LaunchTemplateId=group.template,
+        LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"},
+    )
+    group.scaling.update_auto_scaling_group(
+        AutoScalingGroupName=NAME,
+        LaunchTemplate={"LaunchTemplateId": group.template, "Version": "$Latest"},
+        DesiredCapacity=1,
+    )
+    until(group.activities)
+    failed = group.activities()[-1]
+    assert failed["StatusCode"] == "Failed"
+    assert "ami-0123456789abcdef0" in failed["StatusMessage"]
+    assert group.states() == []
+    group.want(0)
