@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -17,15 +16,15 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 
-from bakehouse_lab import demo
+from bakehouse_lab import demo, stages
 from bakehouse_lab.settings import Settings
-from bakehouse_lab.steps import Step, Steps
+from bakehouse_lab.stages import Stage, StageFailed
+from bakehouse_lab.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,19 +32,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 LOGS = ROOT / ".cache" / "demo"
 SETUP_TIMES = ROOT / ".cache" / "setup" / "times"
-LAST_LINES = 20
-GRACE_SECONDS = 90  # an interrupted bake takes away what it made
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One command of the demo, and what to type when it fails."""
-
-    name: str
-    command: tuple[str, ...]
-    hint: str
-
 
 STAGES = (
     Stage("Start the lab", ("scripts/lab", "up"), "scripts/lab doctor"),
@@ -62,10 +48,6 @@ STAGES = (
         ".venv/bin/ansible-inventory --graph",
     ),
 )
-
-
-class StageFailed(RuntimeError):
-    """A command of the demo failed; the message says which, how, and what to type next."""
 
 
 class Busy(RuntimeError):
@@ -97,7 +79,7 @@ def _run(settings: Settings) -> int:
     for number, stage in enumerate(STAGES, 1):
         with steps.step(stage.name) as step:
             log = LOGS / f"{number}-{Path(stage.command[0]).name}.log"
-            _run_stage(stage, step, environment, log)
+            stages.run(stage, step, ROOT, environment, log)
         if number == 1:
             environment |= _lab_environment(environment)
     url = f"http://127.0.0.1:{settings.http_port}"
@@ -112,56 +94,6 @@ def _run(settings: Settings) -> int:
     times = [("Set up", _setup_seconds()), *((step.name, step.seconds) for step in steps.done)]
     print(f"\n{demo.summary(chain, pages, times)}\n")
     return 0
-
-
-def _run_stage(stage: Stage, step: Step, environment: Mapping[str, str], log: Path) -> None:
-    """Run a command to its end, its output in `log`. Raises StageFailed."""
-    said: list[str] = []
-    try:
-        process = subprocess.Popen(
-            stage.command,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except OSError as missing:
-        raise StageFailed(f"{stage.name} failed: {missing}\nNext: make setup") from missing
-    assert process.stdout
-    with log.open("w") as file:
-        try:
-            for line in process.stdout:
-                file.write(line)
-                plain = ANSI.sub("", line).rstrip()
-                if plain:
-                    said = [*said[-LAST_LINES:], plain]
-                    step.doing = plain
-        except BaseException:
-            _end(process)
-            raise
-    if process.wait():
-        raise StageFailed(_explain(stage, process.returncode, said, log))
-
-
-def _explain(stage: Stage, status: int, said: list[str], log: Path) -> str:
-    lines = "\n".join(f"    {line}" for line in said[-LAST_LINES:]) or "    (it said nothing)"
-    return (
-        f"{stage.name} failed: {shlex.join(stage.command)} ended with status {status}. "
-        f"Its last lines:\n{lines}\nThe whole log: {log.relative_to(ROOT)}\nNext: {stage.hint}"
-    )
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Interrupt the command and all that it started, as Ctrl-C would, and wait for it."""
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _lab_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -218,7 +150,7 @@ def _alone(settings: Settings) -> Iterator[None]:
             raise Busy(
                 f"a demo is running {who}; wait for it, or follow it: tail -f .cache/demo/*.log"
             ) from held
-        lock.truncate(0)
+        lock.truncate(0)  # opened to append: it is written at its new end
         lock.write(f"since {time.strftime('%H:%M:%S')}, pid {os.getpid()}")
         lock.flush()
         yield
