@@ -1,0 +1,104 @@
+"""A bake that is stopped, or that cannot begin, leaves the account as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import RunningLab
+
+pytestmark = pytest.mark.timeout(900)
+
+# Words of a bake's progress; the last one comes after the whole playbook.
+MOMENTS = [
+    "Creating temporary keypair",
+    "Launching a source AWS instance",
+    "Waiting for SSH",
+    "Install nginx",
+    "Waiting for AMI to become ready",
+]
+
+
+def things(lab: RunningLab) -> dict[str, set[str]]:
+    """All that a bake makes on the way, by kind."""
+    ec2: Any = lab.client("ec2")
+    alive = [
+        {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}
+    ]
+    instances = [
+        instance["InstanceId"]
+        for page in ec2.describe_instances(Filters=alive)["Reservations"]
+        for instance in page["Instances"]
+    ]
+    return {
+        "instances": set(instances),
+        "key pairs": {pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]},
+        "groups": {one["GroupId"] for one in ec2.describe_security_groups()["SecurityGroups"]},
+        "images": {one["ImageId"] for one in ec2.describe_images(Owners=["self"])["Images"]},
+        "snapshots": {
+            one["SnapshotId"] for one in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+        },
+    }
+
+
+def interrupted_at(lab: RunningLab, moment: str) -> tuple[int, str]:
+    """Begin a bake, interrupt it when it says `moment`; its status and all that it said."""
+    bake = subprocess.Popen(
+        ["scripts/bake", "--force"],
+        env=lab.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert bake.stderr is not None
+    said = []
+    for line in bake.stderr:
+        said.append(line)
+        if moment in line:
+            os.kill(bake.pid, signal.SIGINT)
+            break
+    said += bake.stderr.readlines()
+    return bake.wait(120), "".join(said)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_interrupt_at_any_moment_leaves_the_account_as_it_was(
+    lab: RunningLab, moment: str
+) -> None:
+    before = things(lab)
+    status, said = interrupted_at(lab, moment)
+    assert status == 130, said
+    assert things(lab) == before
+
+
+@pytest.mark.parametrize(
+    ("case", "words", "change", "told"),
+    [
+        ("no packer", [], {"PATH": "/usr/bin/nowhere:/bin/nowhere"}, "apt-get install packer"),
+        ("a wrong image", ["--base", "ami-0123456789abcdef0"], {}, "no base image ami-0123456789"),
+        ("no AWS", [], {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS does not answer"),
+        ("no such release", ["--release", "nowhere.tar.gz"], {}, "no release nowhere.tar.gz"),
+        ("no such inventory", ["--inventory", "inventories/stagin"], {}, "ls "),
+    ],
+)
+def test_a_bake_that_cannot_begin_says_why_and_makes_nothing(
+    lab: RunningLab, case: str, words: list[str], change: Mapping[str, str], told: str
+) -> None:
+    before = things(lab)
+    done = subprocess.run(
+        [".venv/bin/python", "scripts/bake", *words],
+        env={**lab.environment, **change},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, case
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert things(lab) == before

@@ -1,0 +1,74 @@
+"""The inventory of a living fleet, and site.yml on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.lab.conftest import RunningLab
+
+pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
+
+
+def listed(lab: RunningLab) -> Any:
+    return json.loads(lab.run("ansible-inventory", "--list").stdout)
+
+
+def health(lab: RunningLab) -> dict[str, str]:
+    elb = lab.client("elbv2")
+    arn = elb.describe_target_groups(Names=["staging-web"])["TargetGroups"][0]["TargetGroupArn"]
+    found = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in found}
+
+
+def test_the_inventory_knows_hosts_by_id_and_groups_them(fleet: RunningLab) -> None:
+    groups = listed(fleet)
+    hosts = groups["role_web"]["hosts"]
+    assert len(hosts) == 2
+    assert all(host.startswith("i-") for host in hosts)
+    assert groups["asg_staging_web"]["hosts"] == groups["env_staging"]["hosts"] == hosts
+    assert {"az_us_east_1a", "az_us_east_1b"} <= groups.keys()
+
+
+def test_a_host_of_no_role_is_not_worked_on(fleet: RunningLab) -> None:
+    ec2 = fleet.client("ec2")
+    base = ec2.describe_images(Owners=["136693071363"])["Images"][0]["ImageId"]
+    tags = [{"Key": "Environment", "Value": "staging"}]
+    made = ec2.run_instances(
+        ImageId=base,
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+    )["Instances"][0]["InstanceId"]
+    try:
+        ec2.get_waiter("instance_running").wait(InstanceIds=[made], WaiterConfig={"Delay": 1})
+        assert made not in listed(fleet)["_meta"]["hostvars"]
+    finally:
+        ec2.terminate_instances(InstanceIds=[made])
+
+
+def test_a_host_that_an_earlier_run_left_out_is_put_back(
+    converged: RunningLab, eventually: Callable[..., None]
+) -> None:
+    elb = converged.client("elbv2")
+    arn = elb.describe_target_groups(Names=["staging-web"])["TargetGroups"][0]["TargetGroupArn"]
+    victim = sorted(health(converged))[0]
+    elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": victim}])
+    eventually(lambda: victim not in health(converged))
+    converged.run("ansible-playbook", "ansible/playbooks/verify.yml")
+    assert health(converged)[victim] == "healthy"
+
+
+def test_a_restart_takes_one_host_out_at_a_time(
+    converged: RunningLab, eventually: Callable[..., None]
+) -> None:
+    run = ("ansible", "role_web", "--become", "--module-name")
+    line = ("path=/etc/nginx/conf.d/app.conf", "line=# changed by hand")
+    converged.run(*run, "ansible.builtin.lineinfile", "--args", " ".join(f"'{w}'" for w in line))
+    said = converged.run("ansible-playbook", "ansible/playbooks/configure.yml", minutes=15).stdout
+    assert "Reload nginx" in said
+    eventually(lambda: set(health(converged).values()) == {"healthy"})

@@ -1,0 +1,40 @@
+"""What goes wrong between us and AWS becomes a sentence with a next command."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bakehouse.aws import Account, AwsRefused, AwsUnreachable, told
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "No."}}, "RunInstances")
+
+
+@pytest.mark.parametrize(
+    ("code", "then"),
+    [
+        ("ExpiredToken", "aws sso login"),
+        ("AuthFailure", "aws sts get-caller-identity"),
+        ("UnauthorizedOperation", "allow the action"),
+        ("InvalidParameterValue", ""),
+    ],
+)
+def test_a_refusal_says_what_was_asked_and_what_to_do(code: str, then: str) -> None:
+    with pytest.raises(AwsRefused, match=f"RunInstances: No. .{code}") as caught, told():
+        raise refusal(code)
+    assert caught.value.then.startswith(then)
+
+
+def test_a_dead_endpoint_is_told_with_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "lab")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "lab")
+    with pytest.raises(AwsUnreachable, match=str(port)), told():
+        Account("us-east-1").ec2.describe_vpcs()
