@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bakehouse.cli.package import main
-from bakehouse.release import CannotPack, NotLaravel, left_out, pack, time_of, write
+from bakehouse.release import BadName, CannotPack, NotLaravel, left_out, pack, time_of, write
 
 
 @pytest.fixture
@@ -57,6 +57,12 @@ def test_the_same_content_gives_the_same_bytes_whoever_packs_it_and_when(tmp_pat
     assert packed(mine) == packed(yours)
 
 
+def test_the_archive_carries_neither_a_time_of_day_nor_a_name(application: Path) -> None:
+    flags, time_of_day = packed(application)[3], packed(application)[4:8]
+
+    assert (flags, time_of_day) == (0, bytes(4))
+
+
 def test_another_content_is_another_release(application: Path, tmp_path: Path) -> None:
     before = pack(application, tmp_path / "out")
     (application / "public/index.php").write_text("<?php // INDEX\n")
@@ -70,6 +76,12 @@ def test_another_content_is_another_release(application: Path, tmp_path: Path) -
 def test_a_changed_file_of_the_same_length_gets_another_time_so_that_browsers_notice() -> None:
     assert time_of(b"body { color: red }") != time_of(b"body { color: tan }")
     assert time_of(b"same") == time_of(b"same")
+
+
+def test_files_carry_that_time(application: Path, tmp_path: Path) -> None:
+    member = members(pack(application, tmp_path / "out").archive)["public/css/app.css"]
+
+    assert member.mtime == time_of(b"body {}\n")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +140,23 @@ def test_a_link_that_leads_out_is_refused_and_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_link_by_an_absolute_path_is_refused_even_if_it_leads_inside(
+    application: Path, tmp_path: Path
+) -> None:
+    (application / "public/main.css").symlink_to(application / "public/css/app.css")
+
+    with pytest.raises(CannotPack, match=r"main\.css links to"):
+        pack(application, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["a b", "-x", "../up", ".hidden"])
+def test_a_name_that_no_folder_should_have_is_refused(
+    application: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BadName, match="cannot name a release"):
+        pack(application, tmp_path / "out", name)
+
+
 def test_sha256sum_accepts_the_file_beside_the_archive(application: Path, tmp_path: Path) -> None:
     made = pack(application, tmp_path / "out")
 
@@ -135,6 +164,8 @@ def test_sha256sum_accepts_the_file_beside_the_archive(application: Path, tmp_pa
         ["sha256sum", "-c", f"{made.archive.name}.sha256"], cwd=tmp_path / "out", check=True
     )
 
+    beside = made.archive.with_name(f"{made.archive.name}.sha256").read_text()
+    assert beside == f"{made.checksum}  {made.archive.name}\n"
     assert made.release == f"shop-{made.checksum[:12]}"
 
 
