@@ -95,6 +95,11 @@ class Front:
     def whole(self) -> bool:
         return self.health() == {"healthy": 2} and set(self.instances().values()) == {"InService"}
 
+    def believe_the_balancer_after(self, seconds: int) -> None:
+        self.lab.client("autoscaling").update_auto_scaling_group(
+            AutoScalingGroupName=NAME, HealthCheckGracePeriod=seconds
+        )
+
     def action(self, group: str) -> dict[str, Any]:
         return {"Type": "forward", "TargetGroupArn": group}
 
@@ -211,7 +216,7 @@ def front(lab: RunningLab) -> Iterator[Front]:
         VPCZoneIdentifier=f"{by_name['staging-private-a']},{by_name['staging-private-b']}",
         TargetGroupARNs=[made.target_group],
         HealthCheckType="ELB",
-        HealthCheckGracePeriod=30,
+        HealthCheckGracePeriod=300,
     )
     until(made.whole)
     yield made
@@ -312,9 +317,11 @@ def test_a_host_is_drained_and_replaced_without_losing_a_request(front: Front) -
 
 def test_a_sick_host_gets_no_requests_and_is_replaced(front: Front) -> None:
     before = front.instances()
+    front.believe_the_balancer_after(seconds=0)
     _, _, body = front.ask("/fall-ill")
     sick = body.splitlines()[0]
     until(lambda: front.health() != {"healthy": 2}, seconds=60)
+    front.believe_the_balancer_after(seconds=300)
     assert {front.ask("/")[2].splitlines()[0] for _ in range(6)}.isdisjoint({sick})
     until(lambda: front.instances().keys() != before.keys() and front.whole())
     causes = [

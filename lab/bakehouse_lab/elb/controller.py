@@ -149,7 +149,9 @@ class Balancers:
         loaded = held.haproxy.loaded()
         if loaded is None:
             return  # it died just now, or it is taking over from itself
-        if loaded != wanted.balancer.digest and held.refused != wanted.balancer.digest:
+        digest = wanted.balancer.digest
+        again = held.refused != digest or time.monotonic() >= held.retry_at
+        if loaded != digest and again:
             self._errand(held, lambda: self._reload(held, wanted))
             return
         now = held.haproxy.servers()
@@ -178,12 +180,15 @@ class Balancers:
             held.haproxy.reload(wanted)
         except (PodmanFailed, DidNotTakeOver) as failed:
             held.refused = wanted.balancer.digest
+            held.retry_at = time.monotonic() + RETRY_SECONDS
             log.error("load balancer %s: still as before: %s", wanted.name, failed)
             return
         held.refused = ""
         log.info("load balancer %s: reloaded (%.2f s)", wanted.name, time.monotonic() - began)
 
     def _drop(self, arn: str, held: _Held) -> None:
+        if arn not in self._held:
+            return  # done by the errand that ended while the step looked
         held.haproxy.remove()
         with self.lab.world.lock:
             self.lab.world.release(arn)

@@ -16,7 +16,7 @@ from bakehouse_lab.podman import Container
 from bakehouse_lab.settings import SERVICES_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from bakehouse_lab.elb.describe import Wanted
@@ -29,7 +29,10 @@ KIND = "balancer"
 PLACE = "bakehouse.place"  # label: which of the lab's published ports it has, from 0
 
 # How long haproxy may take to start, or to take over from itself, seconds.
-START_SECONDS = 10.0
+START_SECONDS = 15.0
+
+# A signal that comes while haproxy's master starts itself anew is lost (seen at load 20).
+NUDGE_SECONDS = 3.0
 
 
 class DidNotTakeOver(RuntimeError):
@@ -87,8 +90,8 @@ class Haproxy:
         Raises DidNotTakeOver; the last configuration is in force then.
         """
         self._write(wanted, self.servers())
-        self._lab.podman.kill(self.container, "USR2")
-        self._await(wanted)
+        self._take_over()
+        self._await(wanted, nudge=self._take_over)
 
     def remove(self) -> None:
         """Take the container and its files away."""
@@ -125,6 +128,9 @@ class Haproxy:
                 answer += chunk
         return answer.decode()
 
+    def _take_over(self) -> None:
+        self._lab.podman.kill(self.container, "USR2")
+
     def _write(self, wanted: Wanted, held: dict[str, list[Slot]]) -> None:
         """The configuration, with the servers where they are: a reload must not move them."""
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -143,13 +149,18 @@ class Haproxy:
         fresh.write_text(render(wanted.balancer, servers))
         fresh.replace(self._folder / "haproxy.cfg")
 
-    def _await(self, wanted: Wanted) -> None:
-        until = time.monotonic() + START_SECONDS
+    def _await(self, wanted: Wanted, nudge: Callable[[], None] = lambda: None) -> None:
+        """Until the wanted configuration answers; `nudge` once more when it takes long."""
+        began = nudged = time.monotonic()
         while self.loaded() != wanted.balancer.digest:
-            seen = self._lab.podman.seen(self.container) if time.monotonic() > until else None
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if now > began + START_SECONDS:
+                seen = self._lab.podman.seen(self.container)
                 said = self._lab.podman.logs(self.container) if seen else "it is gone"
-                raise DidNotTakeOver(f"{self.container}: {said[-400:]}")
+                raise DidNotTakeOver(f"{self.container}: {said[-400:] or 'it says nothing'}")
+            if now > nudged + NUDGE_SECONDS:
+                nudged = now
+                nudge()
             time.sleep(0.05)
 
 
