@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +64,21 @@ def test_a_host_that_an_earlier_run_left_out_is_put_back(
     assert health(converged)[victim] == "healthy"
 
 
-def test_a_restart_takes_one_host_out_at_a_time(
-    converged: RunningLab, eventually: Callable[..., None]
-) -> None:
-    run = ("ansible", "role_web", "--become", "--module-name")
-    line = ("path=/etc/nginx/conf.d/app.conf", "line=# changed by hand")
-    converged.run(*run, "ansible.builtin.lineinfile", "--args", " ".join(f"'{w}'" for w in line))
-    said = converged.run("ansible-playbook", "ansible/playbooks/configure.yml", minutes=15).stdout
-    assert "Reload nginx" in said
-    eventually(lambda: set(health(converged).values()) == {"healthy"})
+def test_a_reload_takes_hosts_out_one_at_a_time_and_puts_them_back(converged: RunningLab) -> None:
+    seen: list[dict[str, str]] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.5):
+            seen.append(health(converged))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    change = "php_fpm_requests_per_worker=999"
+    converged.run("ansible-playbook", "ansible/playbooks/configure.yml", "-e", change, minutes=15)
+    stop.set()
+    watcher.join()
+    out = [{id for id, state in one.items() if state != "healthy"} for one in seen]
+    assert max(len(hosts) for hosts in out) == 1
+    assert len(set().union(*out)) == 2
+    assert set(health(converged).values()) == {"healthy"}
