@@ -17,36 +17,39 @@ Json = Any  # what json.loads gives
 
 SECTIONS = {"agent", "metrics", "logs", "traces"}
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # What the agent measures on Linux, as far as a web host wants it.
 MEASUREMENTS: Mapping[str, frozenset[str]] = {
-    "cpu": frozenset(
+    "cpu": _words(
         "usage_active usage_guest usage_guest_nice usage_idle usage_iowait usage_irq usage_nice"
-        " usage_softirq usage_steal usage_system usage_user".split()
+        " usage_softirq usage_steal usage_system usage_user"
     ),
-    "disk": frozenset("free inodes_free inodes_total inodes_used total used used_percent".split()),
-    "diskio": frozenset(
-        "iops_in_progress io_time reads read_bytes read_time writes write_bytes write_time".split()
+    "disk": _words("free inodes_free inodes_total inodes_used total used used_percent"),
+    "diskio": _words(
+        "iops_in_progress io_time reads read_bytes read_time writes write_bytes write_time"
     ),
-    "mem": frozenset(
-        "active available available_percent buffered cached free inactive total used"
-        " used_percent".split()
+    "mem": _words(
+        "active available available_percent buffered cached free inactive total used used_percent"
     ),
-    "net": frozenset(
-        "bytes_sent bytes_recv drop_in drop_out err_in err_out packets_sent packets_recv".split()
+    "net": _words(
+        "bytes_sent bytes_recv drop_in drop_out err_in err_out packets_sent packets_recv"
     ),
-    "netstat": frozenset(
+    "netstat": _words(
         "tcp_close tcp_close_wait tcp_closing tcp_established tcp_fin_wait1 tcp_fin_wait2"
-        " tcp_last_ack tcp_listen tcp_none tcp_syn_sent tcp_syn_recv tcp_time_wait"
-        " udp_socket".split()
+        " tcp_last_ack tcp_listen tcp_none tcp_syn_sent tcp_syn_recv tcp_time_wait udp_socket"
     ),
-    "processes": frozenset(
-        "blocked dead idle paging running sleeping stopped total total_threads wait zombies".split()
+    "processes": _words(
+        "blocked dead idle paging running sleeping stopped total total_threads wait zombies"
     ),
-    "procstat": frozenset(
+    "procstat": _words(
         "cpu_time cpu_usage memory_rss memory_swap memory_vms num_fds num_threads pid_count"
-        " read_bytes read_count write_bytes write_count".split()
+        " read_bytes read_count write_bytes write_count"
     ),
-    "swap": frozenset("free used used_percent".split()),
+    "swap": _words("free used used_percent"),
 }
 UNMEASURED = {"statsd", "collectd"}  # receive, and measure nothing themselves
 

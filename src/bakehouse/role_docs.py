@@ -1,4 +1,4 @@
-"""The table of variables in a role's README, made from what Ansible checks (meta/argument_specs.yml).
+"""The table of variables in a role's README, made from what Ansible checks: argument_specs.yml.
 
 `python -m bakehouse.role_docs roles/*` writes it between the two markers; a contract test holds the
 READMEs to it, so that a table is never older than the role.

@@ -58,7 +58,9 @@ def test_the_distribution_s_example_site_is_gone(host: Host) -> None:
 
 @pytest.mark.parametrize("name", ["10.20.11.7", "10.20.11.7:80", "www.example.com:8080"])
 def test_the_health_check_is_answered_whatever_host_it_asks_for(get: Get, name: str) -> None:
-    """Break: sed -i 's/server_name _/server_name a.example; if ($host != a.example) { return 444; }/' /etc/nginx/conf.d/app.conf; NGINX."""
+    """Break: sed -i 's/server_name _/server_name a; if ($host != a) { return 444; }/' \\
+    /etc/nginx/conf.d/app.conf; systemctl reload nginx.
+    """
     assert get("/health", Host=name).status == 200
 
 
@@ -75,27 +77,27 @@ def test_the_health_check_is_answered_whatever_host_it_asks_for(get: Get, name: 
     ],
 )
 def test_what_is_not_the_application_does_not_exist(get: Get, path: str) -> None:
-    """Break: sed -i 's/return 404/return 403/; s/=404/=403/' /etc/nginx/conf.d/app.conf; NGINX."""
+    """Break: sed -i 's/return 404/return 403/; s/=404/=403/' /etc/nginx/conf.d/app.conf
+    systemctl reload nginx.
+    """
     assert get(path).status == 404
 
 
 def test_a_dot_path_that_the_web_s_standards_ask_for_reaches_the_application(get: Get) -> None:
-    """Break: sed -i 's/(?!well-known.)//' /etc/nginx/conf.d/app.conf; NGINX."""
+    """Break: sed -i 's/(?!well-known.)//' /etc/nginx/conf.d/app.conf; systemctl reload nginx."""
     assert "nginx" not in get("/.well-known/security.txt").body
 
 
 @pytest.mark.parametrize("path", ["/health", "/.env", "/build/none.css", "/index.php/x"])
-@pytest.mark.parametrize(
-    "header", ["x-content-type-options", "x-frame-options", "referrer-policy"]
-)
+@pytest.mark.parametrize("header", ["x-content-type-options", "x-frame-options", "referrer-policy"])
 def test_every_answer_carries_the_security_headers(get: Get, path: str, header: str) -> None:
-    """Break: sed -i '/include snippets/d' /etc/nginx/conf.d/app.conf; NGINX."""
+    """Break: sed -i '/include snippets/d' /etc/nginx/conf.d/app.conf; systemctl reload nginx."""
     assert get(path).headers[header]
 
 
 @pytest.mark.parametrize("path", ["/health", "/.env"])
 def test_a_visitor_learns_no_version_from_us(get: Get, path: str) -> None:
-    """Break: sed -i '/server_tokens/d' /etc/nginx/nginx.conf; NGINX."""
+    """Break: sed -i '/server_tokens/d' /etc/nginx/nginx.conf; systemctl reload nginx."""
     answer = get(path)
     assert answer.headers["server"] == "nginx"
     assert "x-powered-by" not in answer.headers
@@ -103,26 +105,28 @@ def test_a_visitor_learns_no_version_from_us(get: Get, path: str) -> None:
 
 
 def test_the_visitor_is_who_the_load_balancer_names(logged: Callable[..., dict[str, str]]) -> None:
-    """Break: sed -i '/real_ip_header/d' /etc/nginx/nginx.conf; NGINX."""
+    """Break: sed -i '/real_ip_header/d' /etc/nginx/nginx.conf; systemctl reload nginx."""
     assert logged(X_Forwarded_For=VISITOR)["client"] == VISITOR
 
 
 def test_a_visitor_cannot_claim_another_s_address(logged: Callable[..., dict[str, str]]) -> None:
-    """Break: sed -i 's/^    set_real_ip_from 10.*/    set_real_ip_from 0.0.0.0\\/0;/' /etc/nginx/nginx.conf; NGINX."""
+    """Break: sed -i 's@set_real_ip_from 10.*@set_real_ip_from 0.0.0.0/0;@' \\
+    /etc/nginx/nginx.conf; systemctl reload nginx.
+    """
     assert logged(X_Forwarded_For=f"6.6.6.6, {VISITOR}")["client"] == VISITOR
 
 
 def test_an_inner_proxy_is_not_taken_for_the_visitor(
     logged: Callable[..., dict[str, str]],
 ) -> None:
-    """Break: sed -i '/real_ip_recursive/d' /etc/nginx/nginx.conf; NGINX."""
+    """Break: sed -i '/real_ip_recursive/d' /etc/nginx/nginx.conf; systemctl reload nginx."""
     assert logged(X_Forwarded_For=f"{VISITOR}, 10.0.1.5")["client"] == VISITOR
 
 
 def test_a_line_of_the_access_log_can_be_joined_to_the_load_balancer_s(
     logged: Callable[..., dict[str, str]],
 ) -> None:
-    """Break: sed -i '/trace_id/d' /etc/nginx/nginx.conf; NGINX."""
+    """Break: sed -i '/trace_id/d' /etc/nginx/nginx.conf; systemctl reload nginx."""
     trace = "Root=1-67891233-abcdef012345678912345678"
     line = logged(X_Amzn_Trace_Id=trace, X_Forwarded_Proto="https", User_Agent='a"b\\c')
     assert line["trace_id"] == trace
@@ -132,14 +136,14 @@ def test_a_line_of_the_access_log_can_be_joined_to_the_load_balancer_s(
 
 
 def test_good_health_is_not_logged(host: Host, get: Get) -> None:
-    """Break: sed -i 's/ if=$worth_a_line//' /etc/nginx/nginx.conf; NGINX."""
+    """Break: sed -i 's/ if=$worth_a_line//' /etc/nginx/nginx.conf; systemctl reload nginx."""
     agent = str(uuid.uuid4())
     assert get("/health", User_Agent=agent).status == 200
     assert host.run(f"grep {agent} /var/log/nginx/access.log").rc == 1
 
 
 def test_a_header_of_16_kib_is_accepted(get: Get) -> None:
-    """Break: sed -i '/large_client_header_buffers/d' /etc/nginx/nginx.conf; NGINX."""
+    """Break: sed -i '/large_client_header/d' /etc/nginx/nginx.conf; systemctl reload nginx."""
     assert get("/health", Cookie=f"big={'x' * 16384}").status == 200
 
 
@@ -183,7 +187,7 @@ def test_nginx_accepts_what_php_accepts(
 def test_nginx_never_runs_out_of_files(
     settings: dict[str, str], unit: Callable[[str], dict[str, str]]
 ) -> None:
-    """Break: sed -i 's/worker_rlimit_nofile .*/worker_rlimit_nofile 1024;/' /etc/nginx/nginx.conf."""
+    """Break: sed -i 's/rlimit_nofile .*/rlimit_nofile 1024;/' /etc/nginx/nginx.conf."""
     needed = 2 * int(settings["worker_connections"])
     assert int(settings["worker_rlimit_nofile"]) >= needed
     assert int(unit("nginx")["LimitNOFILE"]) >= needed
@@ -202,7 +206,9 @@ def test_a_stop_lets_requests_in_flight_end(
 
 
 def test_nginx_comes_back_when_it_dies(unit: Callable[[str], dict[str, str]]) -> None:
-    """Break: sed -i '/^Restart=/d' /etc/systemd/system/nginx.service.d/*; systemctl daemon-reload."""
+    """Break: sed -i '/^Restart=/d' /etc/systemd/system/nginx.service.d/*
+    systemctl daemon-reload.
+    """
     assert unit("nginx")["Restart"] == "always"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +36,9 @@ def test_php_fpm_s_configuration_is_sound_for_the_next_start(host: Host, fpm: Fp
 
 
 def test_every_worker_is_the_application_s_user_and_nobody_else_s(host: Host, fpm: Fpm) -> None:
-    """Break: sed -i 's/^user = app/user = www-data/' /etc/php/*/fpm/pool.d/app.conf; FPM."""
+    """Break: sed -i 's/^user = app/user = www-data/' /etc/php/*/fpm/pool.d/app.conf
+    systemctl restart 'php*-fpm'.
+    """
     master, *workers = sorted(
         host.process.filter(comm=f"php-fpm{fpm.version}"), key=lambda each: int(each.ppid)
     )
@@ -65,13 +68,15 @@ def test_the_distribution_s_example_pool_is_gone(host: Host, fpm: Fpm) -> None:
 def test_the_pool_has_as_many_workers_as_this_host_s_memory_has_room_for(
     host: Host, fpm: Fpm
 ) -> None:
-    """Break: sed -i 's/= .*/= 3/' /run/php-fpm-workers/app.conf; FPM."""
+    """Break: sed -i 's/= .*/= 3/' /run/php-fpm-workers/app.conf
+    systemctl restart 'php*-fpm'.
+    """
     total = host.check_output("awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo")
     limits = host.run(f"cat {MEMORY_LIMITS} 2>/dev/null").stdout.split()
     memory = min([int(total), *(int(limit) // 2**20 for limit in limits if limit.isdigit())])
 
     told = host.check_output("systemctl cat php-fpm-workers.service").replace("\\\n", " ").split()
-    option = dict(zip(told, told[1:], strict=False))
+    option = dict(pairwise(told))
     if int(option["--count"]):
         pytest.skip("this host's number of workers is fixed, and not counted")
     demand = Demand(
@@ -84,9 +89,7 @@ def test_the_pool_has_as_many_workers_as_this_host_s_memory_has_room_for(
     assert int(fpm.settings["pm.max_children"]) == workers_for(memory, processors, demand)
 
 
-def test_every_worker_that_the_pool_promises_is_alive(
-    fpm: Fpm, fpm_status: dict[str, Any]
-) -> None:
+def test_every_worker_that_the_pool_promises_is_alive(fpm: Fpm, fpm_status: dict[str, Any]) -> None:
     """Break: sed -i 's/= .*/= 3/' /run/php-fpm-workers/app.conf."""
     assert fpm_status["total processes"] == int(fpm.settings["pm.max_children"])
 
@@ -100,7 +103,9 @@ def test_the_pool_is_counted_again_before_php_fpm_starts(
 
 
 def test_a_burst_waits_for_a_worker_and_is_not_refused(host: Host) -> None:
-    """Break: sed -i '/backlog/d' /etc/php/*/fpm/pool.d/app.conf; sed -i 's/^listen = .*/&\\nlisten.backlog = 100/' /etc/php/*/fpm/pool.d/app.conf; FPM."""
+    """Break: sed -i 's/^listen.backlog = .*/listen.backlog = 100/' /etc/php/*/fpm/pool.d/app.conf
+    systemctl restart 'php*-fpm'.
+    """
     queue = host.check_output("ss --no-header --listening --unix src /run/php/app.sock")
     assert int(queue.split()[3]) >= 4096
 
@@ -115,7 +120,9 @@ def test_a_request_that_never_ends_gives_its_worker_back(fpm: Fpm) -> None:
 def test_a_stop_lets_requests_in_flight_end(
     fpm: Fpm, unit: Callable[[str], dict[str, str]]
 ) -> None:
-    """Break: sed -i '/KillSignal/d' /etc/systemd/system/php*-fpm.service.d/*; systemctl daemon-reload."""
+    """Break: sed -i '/KillSignal/d' /etc/systemd/system/php*-fpm.service.d/*
+    systemctl daemon-reload.
+    """
     longest = seconds(fpm.settings["request_terminate_timeout"])
     patience = seconds(fpm.settings["process_control_timeout"])
     systemd = unit(fpm.service)
@@ -124,10 +131,10 @@ def test_a_stop_lets_requests_in_flight_end(
     assert longest <= patience < microseconds(systemd["TimeoutStopUSec"]) / 1_000_000
 
 
-def test_php_fpm_comes_back_when_it_dies(
-    fpm: Fpm, unit: Callable[[str], dict[str, str]]
-) -> None:
-    """Break: sed -i '/^Restart=/d' /etc/systemd/system/php*-fpm.service.d/*; systemctl daemon-reload."""
+def test_php_fpm_comes_back_when_it_dies(fpm: Fpm, unit: Callable[[str], dict[str, str]]) -> None:
+    """Break: sed -i '/^Restart=/d' /etc/systemd/system/php*-fpm.service.d/*
+    systemctl daemon-reload.
+    """
     assert unit(fpm.service)["Restart"] == "always"
 
 
@@ -158,7 +165,11 @@ def test_laravel_s_configuration_cache_is_looked_for_in_memory(fpm: Fpm) -> None
 def test_php_is_set_up_for_a_host_that_serves_releases(
     fpm: Fpm, why: str, setting: str, value: str
 ) -> None:
-    """Break: rm /etc/php/*/fpm/conf.d/99-bakehouse.ini; FPM (two hold on stock PHP: break by hand)."""
+    """Break: sed -i -e 's/enable = 1/enable = 0/' -e 's/timestamps = 0/timestamps = 1/' \\
+    -e 's/protection = 0/protection = 2/' -e 's/jit = disable/jit = tracing/' \\
+    -e 's/_php = Off/_php = On/' -e 's/errors = Off/errors = On/' -e 's/log = syslog/log = x/' \\
+    -e '$ a open_basedir = /srv' /etc/php/*/fpm/conf.d/99-bakehouse.ini.
+    """
     assert fpm.php[setting] == value, why
 
 
@@ -192,7 +203,9 @@ def test_the_slow_log_is_rotated(host: Host) -> None:
     "extension", ["bcmath", "curl", "intl", "mbstring", "pdo_mysql", "redis", "xml", "Zend OPcache"]
 )
 def test_laravel_finds_the_extension_it_asks_for(host: Host, fpm: Fpm, extension: str) -> None:
-    """Break: rm /etc/php/*/fpm/conf.d/*; FPM."""
+    """Break: rm /etc/php/*/fpm/conf.d/*
+    systemctl restart 'php*-fpm'.
+    """
     assert extension in host.check_output(f"php-fpm{fpm.version} -m").splitlines()
 
 
