@@ -41,9 +41,11 @@ def take(world: World, subnet_ids: Iterable[str], owner: str, zone: str | None =
     No subnets mean those of the default VPC, as on AWS. Raises NoAddressLeft.
     """
     with world.lock:
-        ec2 = world.backend("ec2")
-        subnets = [ec2.get_subnet(each) for each in subnet_ids]
-        subnets = subnets or list(ec2.get_default_subnets().values())
+        ec2, wanted = world.backend("ec2"), set(subnet_ids)
+        known = {each.id: each for zone in ec2.subnets.values() for each in zone.values()}
+        subnets = [each for id, each in known.items() if id in wanted]
+        if not wanted:
+            subnets = list(ec2.get_default_subnets().values())
         for subnet in sorted(subnets, key=lambda each: each.availability_zone != zone):
             try:
                 ip = subnet.get_available_subnet_ip(owner)

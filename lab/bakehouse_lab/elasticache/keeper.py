@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from bakehouse_lab import endpoint
@@ -37,12 +37,13 @@ class Keeper:
         }
 
     def step(self, then: Callable[[], None]) -> None:
-        """Look, decide, and begin what can be begun; `then` is called after each errand."""
+        """Look, decide, and begin what can be begun; `then` is called when one has ended well."""
         containers = {each.id: each.running for each in self._lab.podman.list(redis.KIND)}
         with self._lab.world.lock:
             records = self._backend().cache_clusters.values()
             for record in records:
-                self._stand(record)
+                if record.cache_cluster_status in ("creating", "available"):
+                    self._stand(record)
             nodes = [
                 Node(each.cache_cluster_id, each.cache_cluster_status, each.backing.since)
                 for each in records
@@ -50,33 +51,42 @@ class Keeper:
             actions = decide(nodes, containers, self._clock())
             self._settle_groups()
         for action in actions:
-            self._lab.errands.run(f"cache {action.id}", partial(self._do, action), then)
+            self._begin(action, then)
 
-    def _do(self, action: Action) -> None:
-        began = self._clock()
-        self._verbs[action.verb](action.id)
-        log.info("%s: %s (%.1f s)", action.id, action.verb.name.lower(), self._clock() - began)
+    def _begin(self, action: Action, then: Callable[[], None]) -> None:
+        """What fails is tried again when the loop looks by itself, not at once."""
+        ended = Event()
+
+        def errand() -> None:
+            began = self._clock()
+            self._verbs[action.verb](action.id)
+            log.info("%s: %s (%.1f s)", action.id, action.verb.name.lower(), self._clock() - began)
+            ended.set()
+
+        self._lab.errands.run(
+            f"cache {action.id}", errand, lambda: then() if ended.is_set() else None
+        )
 
     # -- under the lock
 
     def _stand(self, record: Any) -> None:
         """See that a node has its address and that all know it; replicas ask for the primary's."""
+        world = self._lab.world
         if record.backing.place is None:
-            groups = self._backend().cache_subnet_groups
-            group = groups.get(record.cache_subnet_group_name)
-            place = endpoint.take(
-                self._lab.world,
-                group.subnet_ids if group else [],
-                record.arn,
-                record.preferred_availability_zone,
-            )
+            group = self._backend().cache_subnet_groups.get(record.cache_subnet_group_name)
+            subnets = group.subnet_ids if group else []
+            zone = record.preferred_availability_zone
+            try:
+                place = endpoint.take(world, subnets, record.arn, zone)
+            except endpoint.NoAddressLeft as none:
+                log.error("%s: %s", record.cache_cluster_id, none)
+                record.cache_cluster_status = "create-failed"
+                return
             record.backing = replace(record.backing, place=place)
         place = record.backing.place
-        groups = tuple(record.security_group_ids) or endpoint.default_groups(
-            self._lab.world, place.vpc_id
-        )
+        groups = tuple(record.security_group_ids) or endpoint.default_groups(world, place.vpc_id)
         name = redis.container_name(self._lab.settings, record.cache_cluster_id)
-        self._lab.world.claim(Address(place.ip, record.arn, place.vpc_id, groups, name))
+        world.claim(Address(place.ip, record.arn, place.vpc_id, groups, name))
 
     def _settle_groups(self) -> None:
         backend = self._backend()
@@ -107,14 +117,17 @@ class Keeper:
 
     def _create(self, id: str) -> None:
         podman, settings = self._lab.podman, self._lab.settings
+        name = redis.container_name(settings, id)
         with self._lab.world.lock:
-            spec = self._spec(id)
+            status, spec = self._backend().cache_clusters[id].cache_cluster_status, self._spec(id)
+        seen = podman.seen(name)
+        if status == "available" and seen and seen.running:
+            return  # it had been started between the look at podman and that at the records
         network, _ = self._lab.network(spec.place.vpc_cidr)
         files = endpoint.certify(settings, settings.runtime / "elasticache" / id, spec.names)
         endpoint.write_secret(files / "redis.conf", redis.configuration(spec))
         endpoint.write_secret(files / "token", spec.token or "")
         podman.create(redis.container(settings, spec, network, files))
-        name = redis.container_name(settings, id)
         podman.start(name)
         podman.execute(name, "timeout", "60", "sh", "-c", redis.until_it_answers(spec))
         self._turn(id, "creating", "available")

@@ -70,7 +70,7 @@ class LabRDSBackend(RDSBackend):  # type: ignore[misc] # moto ships no types
             # moto names the default VPC's group, whatever VPC the subnets are in.
             ec2 = self.get_backend("ec2", self.region_name, self.account_id)
             group = ec2.get_default_security_group(record.db_subnet_group.vpc_id)
-            record.vpc_security_group_ids = [group.id]
+            record.vpc_security_group_ids = [group.id] if group else []
         record.dbi_resource_id = f"db-{secrets.token_hex(13).upper()}"
         record.backing = Backing(self.clock())
         self._turn(record, "creating")

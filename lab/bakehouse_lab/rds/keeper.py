@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from bakehouse_lab import endpoint
@@ -44,13 +44,13 @@ class Keeper:
         }
 
     def step(self, then: Callable[[], None]) -> None:
-        """Look, decide, and begin what can be begun; `then` is called after each errand."""
+        """Look, decide, and begin what can be begun; `then` is called when one has ended well."""
         containers = {each.id: each.running for each in self._lab.podman.list(mariadb.KIND)}
         with self._lab.world.lock:
             self._claim_addresses()
             actions = decide(*self._records(), containers, self._clock())
         for action in actions:
-            self._lab.errands.run(self._key(action), partial(self._do, action), then)
+            self._begin(action, then)
 
     def _records(self) -> tuple[list[Database], list[Snapshot]]:
         backend = self._backend()
@@ -72,10 +72,17 @@ class Keeper:
                 id = snapshot.db_instance_identifier if snapshot else id
         return f"database {id}"
 
-    def _do(self, action: Action) -> None:
-        began = self._clock()
-        self._verbs[action.verb](action.id)
-        log.info("%s: %s (%.1f s)", action.id, action.verb.name.lower(), self._clock() - began)
+    def _begin(self, action: Action, then: Callable[[], None]) -> None:
+        """What fails is tried again when the loop looks by itself, not at once."""
+        ended = Event()
+
+        def errand() -> None:
+            began = self._clock()
+            self._verbs[action.verb](action.id)
+            log.info("%s: %s (%.1f s)", action.id, action.verb.name.lower(), self._clock() - began)
+            ended.set()
+
+        self._lab.errands.run(self._key(action), errand, lambda: then() if ended.is_set() else None)
 
     # -- errands: not under the lock
 

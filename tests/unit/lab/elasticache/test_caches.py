@@ -171,6 +171,27 @@ def test_a_node_that_died_runs_again(caches: Caches) -> None:
     assert caches.podman.running == {PRIMARY}
 
 
+def test_a_node_that_was_started_meanwhile_keeps_what_it_holds(caches: Caches) -> None:
+    caches.create_group()
+    caches.settle()
+    before = caches.podman.containers[PRIMARY]
+    caches.keeper._create("sess-001")
+    assert caches.podman.containers[PRIMARY] is before
+
+
+def test_a_node_without_a_free_address_fails_and_no_other(caches: Caches) -> None:
+    caches.api.create_cache_subnet_group("gone", "deleted since", ["subnet-gone"], [])
+    caches.api.create_cache_cluster(
+        cache_cluster_id="lost",
+        cache_node_type="cache.t4g.micro",
+        cache_subnet_group_name="gone",
+    )
+    caches.create_group()
+    caches.settle()
+    assert caches.api.cache_clusters["lost"].cache_cluster_status == "create-failed"
+    assert caches.api.replication_groups["sess"].status == "available"
+
+
 def test_a_node_that_never_answers_fails_its_group(caches: Caches) -> None:
     caches.podman.dumb.add(PRIMARY)
     caches.create_group()

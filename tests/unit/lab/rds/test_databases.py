@@ -55,6 +55,12 @@ class Rds:
         return self.podman.volume(volume) / "rows"
 
 
+class Gone:
+    """A subnet that was deleted after the group was made of it."""
+
+    id, vpc_id, availability_zone = "subnet-gone", "vpc-gone", "us-east-1a"
+
+
 @pytest.fixture
 def rds(desk: Lab, podman: Any) -> Iterator[Rds]:
     from moto.rds.models import RDSBackend, rds_backends
@@ -100,6 +106,28 @@ def test_a_database_that_never_answers_is_given_up(rds: Rds) -> None:
     rds.now += PATIENCE_SECONDS + 1
     rds.settle()
     assert rds.status() == "failed"
+
+
+def test_what_failed_is_not_tried_again_at_once(rds: Rds) -> None:
+    looks: list[str] = []
+    rds.podman.dumb.add(SHOP)
+    rds.create()
+    rds.keeper.step(lambda: looks.append("again"))
+    assert looks == []
+    rds.podman.dumb.clear()
+    rds.keeper.step(lambda: looks.append("again"))
+    assert looks == ["again"]
+
+
+def test_a_database_without_a_free_address_fails_and_no_other(rds: Rds) -> None:
+    rds.api.create_subnet_group("gone", "deleted since", [Gone()], [])
+    rds.create(db_instance_identifier="lost", db_subnet_group_name="gone")
+    rds.create()
+    rds.settle()
+    assert rds.status() == "available"
+    rds.now += PATIENCE_SECONDS + 1
+    rds.settle()
+    assert rds.status("lost") == "failed"
 
 
 def test_a_new_password_is_in_force_when_the_database_is_available_again(shop: Rds) -> None:
