@@ -305,7 +305,9 @@ def test_an_instance_in_standby_rests_and_comes_back(desk: Desk) -> None:
     desk.later(300)
     assert desk.states() == ["Standby", "InService"]
     assert first not in desk.registered()
+    desk.asg.put_lifecycle_hook(**HOOK)
     desk.asg.exit_standby(AutoScalingGroupName="web", InstanceIds=[first])
+    assert desk.states() == ["Pending", "InService"]
     desk.steps()
     assert desk.states() == ["InService", "InService"]
     assert first in desk.registered()
@@ -474,6 +476,8 @@ def test_a_group_with_instances_is_deleted_only_by_force(desk: Desk) -> None:
     first, _ = desk.whole()
     with pytest.raises(ClientError, match="ResourceInUse"):
         desk.asg.delete_auto_scaling_group(AutoScalingGroupName="web")
+    desk.steps()
+    assert desk.states() == ["InService", "InService"]
     desk.asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
     (group,) = desk.asg.describe_auto_scaling_groups()["AutoScalingGroups"]
     assert group["Status"] == "Delete in progress"
