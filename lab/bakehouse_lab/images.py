@@ -189,7 +189,7 @@ def _unpack(recipe: Recipe, apt: Apt, certificate: Path, folder: Path) -> None:
 
 
 def _command(recipe: Recipe, apt: Apt, certificate: Path, folder: Path) -> Iterator[str]:
-    yield from ("mmdebstrap", "--mode=root", "--variant=minbase", "--quiet")
+    yield from ("mmdebstrap", "--mode=root", "--variant=minbase")
     yield from (f"--dpkgopt={option}" for option in UNREAD)
     yield f"--include={','.join(recipe.packages)}"
     yield from _hooks(recipe, apt, certificate, folder)
@@ -226,8 +226,7 @@ def explain(image: str, said: str) -> str:
     Check the network and this machine's apt sources (apt-get update), then: scripts/lab images
     """
     lines = [line for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("E:", "Err:"))] or lines
-    last = "\n".join(telling[-3:]) or "nothing"
+    errors = [line for line in lines if line.startswith("E:")] or lines[-1:] or ["nothing"]
     unreachable = re.search(r"fetch|resolve|connect|timed out|Release", said)
     reason = "no mirror answered" if unreachable else "mmdebstrap failed"
     then = (
@@ -235,7 +234,7 @@ def explain(image: str, said: str) -> str:
         if unreachable
         else "Mend that, then"
     )
-    return f"{image} was not built: {reason}.\nIt said: {last}\n{then}: scripts/lab images"
+    return f"{image} was not built: {reason}.\nIt said: {errors[0]}\n{then}: scripts/lab images"
 
 
 def _said(*command: str) -> Sequence[str]:
