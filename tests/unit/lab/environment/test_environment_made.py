@@ -17,6 +17,7 @@ def test_what_went_missing_is_made_again_and_nothing_else(staging: Account) -> N
     listener = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]["ListenerArn"]
     elb.delete_listener(ListenerArn=listener)
     assert staging.build().made == ["staging-alb listener"]
+    assert len(elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]) == 1
 
 
 def test_the_range_is_the_labs_own(staging: Account) -> None:
