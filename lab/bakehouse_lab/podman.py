@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bakehouse_lab.machine import Machine
     from bakehouse_lab.settings import Settings
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 LABEL = "bakehouse.lab"  # value: the lab's name
 KIND = "bakehouse.kind"  # instance | balancer | database | cache
 ID = "bakehouse.id"  # the AWS id or name of what the container stands for
+
+
+# How long a list of containers stays good when we change nothing ourselves. Six loops look each
+# second, and `podman ps` costs a tenth of a second of processor: without this an idle lab took
+# half a core.
+FRESH_SECONDS = 0.9
 
 
 class PodmanFailed(RuntimeError):
@@ -71,6 +79,38 @@ class Seen:
         return self.status == "running"
 
 
+# The verbs after which a list of containers is no longer true.
+CHANGES = frozenset({"create", "start", "stop", "kill", "rm", "restart", "run", "pause", "unpause"})
+
+
+class _Glance:
+    """The last look at all containers, kept while it is fresh and nobody changed anything.
+
+    Loops that look at the same time share one look.
+    """
+
+    def __init__(self) -> None:
+        self._looking = threading.Lock()
+        self._changes = 0
+        self._seen: tuple[int, float, Sequence[Seen]] | None = None
+
+    def spoil(self) -> None:
+        """Something is changing: what was seen, or is being looked at, counts no more."""
+        self._changes += 1
+
+    def at(self, look: Callable[[], Sequence[Seen]]) -> Sequence[Seen]:
+        """What there is: seen just now, or by a new look."""
+        with self._looking:
+            if self._seen:
+                changes, when, rows = self._seen
+                if changes == self._changes and time.monotonic() - when < FRESH_SECONDS:
+                    return rows
+            changes, when = self._changes, time.monotonic()
+            rows = look()
+            self._seen = (changes, when, rows)
+            return rows
+
+
 class Podman:
     """podman's verbs, for one lab. Each raises PodmanFailed when podman does."""
 
@@ -78,17 +118,23 @@ class Podman:
         """Speak for the lab of `settings`, within what `machine` allows."""
         self._lab = settings.name
         self._machine = machine
+        self._glance = _Glance()
 
     def run(self, *arguments: str, timeout: float = 120, stdin: str | None = None) -> str:
         """Run podman and return what it printed, stripped; the other verbs are made of it."""
         runtime = ["--runtime", self._machine.runtime] if self._machine.runtime else []
         command = ["podman", *runtime, *arguments]
+        if arguments[0] in CHANGES:
+            self._glance.spoil()
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=timeout, input=stdin, check=False
             )
         except subprocess.TimeoutExpired as late:
             raise PodmanFailed(f"podman {arguments[0]}: no answer in {timeout:g} s") from late
+        finally:
+            if arguments[0] in CHANGES:
+                self._glance.spoil()
         if done.returncode:
             said = done.stderr.strip()[-600:] or f"exit status {done.returncode}"
             raise PodmanFailed(f"podman {' '.join(arguments)[:200]}: {said}")
@@ -131,12 +177,20 @@ class Podman:
         return next((each for each in self._inspect([name]) if each.name == name), None)
 
     def list(self, kind: str | None = None) -> Sequence[Seen]:
-        """All containers of this lab, of one kind or of all, running or not."""
-        wanted = [f"--filter=label={LABEL}={self._lab}"]
-        if kind:
-            wanted.append(f"--filter=label={KIND}={kind}")
-        listed = json.loads(self.run("ps", "--all", "--format=json", *wanted) or "[]")
-        return [_listed(each) for each in listed]
+        """All containers of this lab, of one kind or of all, running or not.
+
+        What we change ourselves is seen at once, what happens otherwise within a second.
+        """
+        every = self._glance.at(self._look)
+        return [each for each in every if kind in (None, each.kind)]
+
+    def look_again(self) -> None:
+        """Something changed that is not our doing: the next `list` looks anew."""
+        self._glance.spoil()
+
+    def _look(self) -> Sequence[Seen]:
+        rows = self.run("ps", "--all", "--format=json", f"--filter=label={LABEL}={self._lab}")
+        return [_listed(each) for each in json.loads(rows or "[]")]
 
     def deaths(self) -> subprocess.Popen[str]:
         """A process that prints one JSON line for each container of this lab that dies."""

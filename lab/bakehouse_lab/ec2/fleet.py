@@ -177,6 +177,7 @@ class Fleet:
         events = self._lab.podman.deaths()
         for line in events.stdout or ():
             if json.loads(line):
+                self._lab.podman.look_again()
                 self.loop.kick()
 
 
