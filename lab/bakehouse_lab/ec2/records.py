@@ -69,10 +69,7 @@ def give_back(instance: Any) -> None:
     reason, said = instance.state_reason, instance._reason
     for interface in list(instance.nics.values()):
         interface.delete_on_termination = interface.id in instance.ec2_backend.enis
-    subnet = instance.ec2_backend.get_subnet(instance.subnet_id)
-    address = instance.private_ip
     _moto_terminate(instance)
-    subnet.del_subnet_ip(address)
     # What became of it must not be handed out again when moto's object is collected.
     instance._private_ips.clear()
     instance.state_reason, instance._reason = reason, said
