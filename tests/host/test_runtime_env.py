@@ -14,7 +14,7 @@ ENVIRONMENT = "/run/laravel/env"
 PROGRAM = "/usr/local/lib/bakehouse/runtime-env"
 
 # What no one would choose as a password, and what a generator will.
-NASTY = ["a$b", "${HOME}", 'say "hi"', "it's", "back\\slash", "a#b # c", " edges ", "\\$x", "=ü", "${V0}"]
+NASTY = ["a$b", "${HOME}", 'say "hi"', "it's", "back\\slash", "a#b # c", " edges ", "=ü", "${V0}"]
 
 # On the host: write the values as at boot, read them back with the application's own Dotenv.
 READ_BACK = """
