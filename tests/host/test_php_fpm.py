@@ -25,7 +25,7 @@ def seconds(value: str) -> int:
 
 
 def test_php_fpm_runs_now_and_after_a_reboot(host: Host, fpm: Fpm) -> None:
-    """Break: systemctl disable php*-fpm."""
+    """Break: systemctl disable php8.4-fpm."""
     assert host.service(fpm.service).is_running
     assert host.service(fpm.service).is_enabled
 
@@ -37,7 +37,7 @@ def test_php_fpm_s_configuration_is_sound_for_the_next_start(host: Host, fpm: Fp
 
 def test_every_worker_is_the_application_s_user_and_nobody_else_s(host: Host, fpm: Fpm) -> None:
     """Break: sed -i 's/^user = app/user = www-data/' /etc/php/*/fpm/pool.d/app.conf
-    systemctl restart 'php*-fpm'.
+    systemctl restart 'php*-fpm.service'.
     """
     master, *workers = sorted(
         host.process.filter(comm=f"php-fpm{fpm.version}"), key=lambda each: int(each.ppid)
@@ -69,7 +69,7 @@ def test_the_pool_has_as_many_workers_as_this_host_s_memory_has_room_for(
     host: Host, fpm: Fpm
 ) -> None:
     """Break: sed -i 's/= .*/= 3/' /run/php-fpm-workers/app.conf
-    systemctl restart 'php*-fpm'.
+    systemctl restart 'php*-fpm.service'.
     """
     total = host.check_output("awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo")
     limits = host.run(f"cat {MEMORY_LIMITS} 2>/dev/null").stdout.split()
@@ -104,7 +104,7 @@ def test_the_pool_is_counted_again_before_php_fpm_starts(
 
 def test_a_burst_waits_for_a_worker_and_is_not_refused(host: Host) -> None:
     """Break: sed -i 's/^listen.backlog = .*/listen.backlog = 100/' /etc/php/*/fpm/pool.d/app.conf
-    systemctl restart 'php*-fpm'.
+    systemctl restart 'php*-fpm.service'.
     """
     queue = host.check_output("ss --no-header --listening --unix src /run/php/app.sock")
     assert int(queue.split()[3]) >= 4096
@@ -204,7 +204,7 @@ def test_the_slow_log_is_rotated(host: Host) -> None:
 )
 def test_laravel_finds_the_extension_it_asks_for(host: Host, fpm: Fpm, extension: str) -> None:
     """Break: rm /etc/php/*/fpm/conf.d/*
-    systemctl restart 'php*-fpm'.
+    systemctl restart 'php*-fpm.service'.
     """
     assert extension in host.check_output(f"php-fpm{fpm.version} -m").splitlines()
 
