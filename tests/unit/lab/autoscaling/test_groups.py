@@ -181,6 +181,13 @@ def test_each_instance_shows_the_version_that_it_was_started_from(desk: Desk) ->
     desk.steps()
     shown = [(each["LaunchTemplate"]["Version"], each["ImageId"]) for each in desk.instances()]
     assert shown == [("1", desk.image), ("2", image)]
+    tagged = desk.ec2.describe_tags(
+        Filters=[
+            {"Name": "resource-id", "Values": desk.ids()[1:]},
+            {"Name": "key", "Values": ["aws:ec2launchtemplate:version"]},
+        ]
+    )["Tags"]
+    assert [tag["Value"] for tag in tagged] == ["2"]
     details = desk.asg.describe_auto_scaling_instances()["AutoScalingInstances"]
     assert [each["LaunchTemplate"]["Version"] for each in details] == ["1", "2"]
     assert {each["HealthStatus"] for each in details} == {"HEALTHY"}
@@ -470,6 +477,16 @@ def test_a_suspended_process_rests_and_goes_on_when_resumed(desk: Desk) -> None:
     desk.asg.resume_processes(AutoScalingGroupName="web")
     desk.steps()
     assert desk.states() == ["InService", "InService"]
+
+
+def test_a_replacement_that_had_to_wait_still_says_what_it_is_for(desk: Desk) -> None:
+    ill, _ = desk.whole()
+    desk.asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
+    desk.health(ill, "unhealthy")
+    desk.later(100)
+    desk.asg.resume_processes(AutoScalingGroupName="web")
+    desk.steps(1)
+    assert "unhealthy instance needing to be replaced" in desk.activities()[0]["Cause"]
 
 
 def test_a_group_with_instances_is_deleted_only_by_force(desk: Desk) -> None:
