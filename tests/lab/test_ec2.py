@@ -18,6 +18,8 @@ Eventually = Callable[..., None]
 # of 20; a boot that takes longer than this hangs.
 BOOT_SECONDS = 60
 
+IMAGE = "ec2-test"
+
 
 @dataclass
 class Account:
@@ -124,6 +126,9 @@ def account(lab: Lab) -> Iterator[Account]:
             ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
             account.becomes(instance["InstanceId"], "terminated")
     ec2.delete_security_group(GroupId=group)
+    named = [{"Name": "name", "Values": [IMAGE]}]
+    for image in ec2.describe_images(Owners=["self"], Filters=named)["Images"]:
+        ec2.deregister_image(ImageId=image["ImageId"])
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +217,7 @@ def test_a_host_that_powers_off_is_gone_when_it_was_launched_so(account: Account
 def test_an_image_is_the_hosts_disk_and_not_the_labs_mounts(account: Account) -> None:
     source = account.launch()
     account.on(source, "echo baked | sudo tee /etc/baked; sudo cloud-init clean --logs")
-    image = account.ec2.create_image(InstanceId=source, Name="ec2-test")["ImageId"]
+    image = account.ec2.create_image(InstanceId=source, Name=IMAGE)["ImageId"]
     waiter = account.ec2.get_waiter("image_available")
     waiter.wait(ImageIds=[image], WaiterConfig={"Delay": 1, "MaxAttempts": BOOT_SECONDS})
     account.reachable(source)
@@ -226,7 +231,6 @@ def test_an_image_is_the_hosts_disk_and_not_the_labs_mounts(account: Account) ->
     assert "AWS_" not in (disk / "etc/environment").read_text()
     assert (disk / "etc/baked").read_text() == "baked\n"
     account.lab.run("podman", "image", "unmount", inside)
-    account.ec2.deregister_image(ImageId=image)
 
 
 def test_four_instances_come_at_once(account: Account) -> None:
