@@ -60,8 +60,11 @@ def test_a_half_made_image_goes_with_its_snapshots(images: Images, ec2: Any) -> 
     made = ec2.create_image(InstanceId=instance, Name="bakehouse-web-1")["ImageId"]
     left = images.half_made("run-1", "bakehouse-web-1")
     assert left.images == (made,)
+    assert left.snapshots
     images.remove(left)
     assert not images.half_made("run-1", "bakehouse-web-1")
+    there = {one["SnapshotId"] for one in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+    assert not there & set(left.snapshots)
 
 
 def test_an_image_that_is_not_encrypted_does_not_pass(images: Images, ec2: Any) -> None:
