@@ -38,7 +38,7 @@ def launch(world: World, address: str, **more: Any) -> Any:
     ec2 = world.backend("ec2")
     subnet = next(iter(ec2.get_default_subnets().values()))
     reservation = ec2.run_instances(
-        "ami-12c6146b",
+        ec2.register_image(f"for-{address}").id,
         1,
         None,
         [],
