@@ -54,7 +54,7 @@ class World:
                 del self.addresses[ip]
 
     def members(self, group_id: str) -> set[str]:
-        """The addresses that belong to a security group: what a rule with a group source lets in."""
+        """The addresses in a security group: what a rule with that group as source lets in."""
         with self.lock:
             return {
                 ip for ip, address in self.addresses.items() if group_id in address.security_groups

@@ -20,7 +20,8 @@ COUNTING = f"""#!/bin/sh
 [ "$1" = ps ] || exit 0
 echo x >> "$COUNT"
 n=$(wc -l < "$COUNT")
-echo '[{{"Names":["c'$n'"],"Labels":{{"{LABEL}":"lab"}},"State":"exited","Pid":0,"ExitCode":0,"Image":"i"}}]'
+echo '[{{"Names":["c'$n'"],"Labels":{{"{LABEL}":"lab"}},'
+echo '"State":"exited","Pid":0,"ExitCode":0,"Image":"i"}}]'
 """
 
 
