@@ -7,6 +7,7 @@ AWS_ENDPOINT_URL, ~/.aws, the instance's role.
 from __future__ import annotations
 
 import contextlib
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,10 @@ class Account:
 
     @cached_property
     def _session(self) -> Any:
+        # The AWS CLI obeys AWS_REGION; boto3 alone knows only AWS_DEFAULT_REGION.
+        region = self._region or os.environ.get("AWS_REGION")
         with told():
-            return boto3.session.Session(region_name=self._region)
+            return boto3.session.Session(region_name=region)
 
     def client(self, service: str) -> Any:
         """A client that gives up on a dead endpoint in seconds, not minutes."""

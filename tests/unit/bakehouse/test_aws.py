@@ -38,3 +38,11 @@ def test_a_dead_endpoint_is_told_with_its_address(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "lab")
     with pytest.raises(AwsUnreachable, match=str(port)), told():
         Account("us-east-1").ec2.describe_vpcs()
+
+
+def test_the_region_is_the_one_that_the_aws_cli_would_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert Account().region == "eu-west-1"
