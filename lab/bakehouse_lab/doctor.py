@@ -93,7 +93,7 @@ class Facts:
     def look(cls, settings: Settings) -> Facts:
         """Read this machine; what needs root and is not to be had counts as not there."""
         release = _release()
-        wanted = _ports(settings)
+        wanted = ports_of(settings)
         found = {port: ports.listener(port) for port in wanted}
         return cls(
             uid=os.geteuid(),
@@ -213,13 +213,13 @@ def check_ports(facts: Facts, settings: Settings) -> Finding:
     taken = [
         f"{port} by {listener}"
         for port, listener in facts.listeners.items()
-        if not _is_labs(listener, settings)
+        if not is_labs(listener, settings)
     ]
     if not taken:
-        said = ", ".join(map(str, _ports(settings)))
+        said = ", ".join(map(str, ports_of(settings)))
         state = "in use by the lab" if facts.listeners else "free"
         return Finding(OK, "ports", f"{said}: {state}")
-    mend = "end those programs, or take another lab: BAKEHOUSE_LAB_SLOT=1 scripts/lab up"
+    mend = f"end those programs, or take another lab: {settings.neighbour.command} up"
     return Finding(FAIL, "ports", f"taken: {'; '.join(taken)}", "nobody listening", mend)
 
 
@@ -234,7 +234,7 @@ def check_ranges(facts: Facts, settings: Settings) -> Finding:
     ]
     if not clashes:
         return Finding(OK, "networks", ", ".join(map(str, ranges)))
-    mend = "take another lab, with other networks: BAKEHOUSE_LAB_SLOT=1 scripts/lab up"
+    mend = f"take another lab, with other networks: {settings.neighbour.command} up"
     found = f"reached elsewhere: {'; '.join(clashes)}"
     return Finding(FAIL, "networks", found, f"{' and '.join(map(str, ranges))} unused", mend)
 
@@ -329,11 +329,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(any(one.level == FAIL for one in findings))
 
 
-def _ports(settings: Settings) -> tuple[int, ...]:
+def ports_of(settings: Settings) -> tuple[int, ...]:
+    """Of the API, of metadata, and of the first balancer."""
     return settings.api_port, settings.imds_port, settings.http_port, settings.https_port
 
 
-def _is_labs(listener: ports.Listener, settings: Settings) -> bool:
+def is_labs(listener: ports.Listener, settings: Settings) -> bool:
     """The API itself, or conmon, which holds the ports of the lab's balancers."""
     return "bakehouse_lab.serve" in listener.command or any(
         word.startswith(f"{settings.prefix}-") for word in listener.command

@@ -32,6 +32,16 @@ class Settings:
         return "lab" if self.slot == 0 else f"lab{self.slot}"
 
     @property
+    def command(self) -> str:
+        """What one types before a verb to mean this lab, whatever the shell has set."""
+        return "scripts/lab" if self.slot == 0 else f"BAKEHOUSE_LAB_SLOT={self.slot} scripts/lab"
+
+    @property
+    def neighbour(self) -> Settings:
+        """The lab to take when something on this machine is in the way of this one."""
+        return Settings((self.slot + 1) % SLOTS)
+
+    @property
     def prefix(self) -> str:
         """How the names of its containers, networks and images start."""
         return f"bakehouse-{self.name}"

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, value in exports(settings).items():
         print(f"export {name}={shlex.quote(value)}")
     if isinstance(daemon.look(settings), daemon.Down):
-        print("lab: the lab is down; start it: scripts/lab up", file=sys.stderr)
+        print(f"lab: the lab is down; start it: {settings.command} up", file=sys.stderr)
     return 0
 
 

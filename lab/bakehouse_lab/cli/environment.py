@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ).parse_args(argv)
     settings = Settings.from_environment()
     if not isinstance(daemon.look(settings), daemon.Up):
-        raise Refused("the lab is down; start it: scripts/lab up")
+        raise Refused(f"the lab is down; start it: {settings.command} up")
     with Steps(1).step(STEP) as step:
         make(settings, step)
     return 0

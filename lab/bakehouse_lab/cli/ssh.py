@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def pick(settings: Settings, wanted: str) -> account.Instance:
     """The instance that was named; raises Refused when the lab is down or does not have it."""
     if not isinstance(daemon.look(settings), daemon.Up):
-        raise Refused("the lab is down; start it: scripts/lab up")
+        raise Refused(f"the lab is down; start it: {settings.command} up")
     return account.find(account.instances(account.client(settings, "ec2")), wanted)
 
 

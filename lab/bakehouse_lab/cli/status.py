@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         case daemon.Taken(by):
             print(f"{settings.name} is down, and its port {settings.api_port} is taken by {by}")
         case daemon.Down():
-            print(f"{settings.name} is down; start it: scripts/lab up")
+            print(f"{settings.name} is down; start it: {settings.command} up")
     print(_what_stays(settings, podman))
     return DOWN
 
@@ -109,7 +109,7 @@ def _look(settings: Settings, podman: Podman, pid: int) -> Picture:
     except BotoCoreError as silent:
         raise Refused(
             f"the API at {settings.endpoint} listens and does not answer: {silent}\n"
-            "see: scripts/lab logs serve"
+            f"see: {settings.command} logs serve"
         ) from silent
     return picture
 
@@ -188,6 +188,6 @@ def _what_stays(settings: Settings, podman: Podman) -> str:
     if left:
         said += (
             f"\nleft over from a run that did not end well: {teardown.said(left)}; "
-            "remove them: scripts/lab down"
+            f"remove them: {settings.command} down"
         )
     return said

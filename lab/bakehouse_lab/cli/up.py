@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bakehouse_lab import images
+from bakehouse_lab import doctor, images, ports
 from bakehouse_lab.cli import account, daemon, environment, teardown
 from bakehouse_lab.cli.refusal import Refused, need_root, parser, podman_for
 from bakehouse_lab.podman import PodmanFailed
@@ -12,9 +12,10 @@ from bakehouse_lab.settings import Settings
 from bakehouse_lab.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from bakehouse_lab.podman import Podman
+    from bakehouse_lab.ports import Listener
 
 EPILOG = """\
 exit status: 0 the lab is up, 1 it could not be started, 130 interrupted; what a failed or
@@ -41,12 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _up(settings: Settings, podman: Podman, bare: bool) -> None:
     state = daemon.look(settings)
-    if isinstance(state, daemon.Taken):
-        raise Refused(
-            f"port {settings.api_port} is taken by {state.by}; end it, "
-            "or start another lab: BAKEHOUSE_LAB_SLOT=1 scripts/lab up"
-        )
     running = isinstance(state, daemon.Up)
+    if not running:
+        found = (ports.listener(port) for port in doctor.ports_of(settings))
+        need_ports(settings, (one for one in found if one))
     steps = Steps((1 if running else 4) + (not bare))
     if running:
         _prepare(settings, podman, steps, bare)
@@ -58,7 +57,20 @@ def _up(settings: Settings, podman: Podman, bare: bool) -> None:
             print("\nlab: interrupted; taking down what was started")
             _take_down(settings, podman)
             raise
-    print(f'The lab answers at {settings.endpoint}; next: eval "$(scripts/lab env)"')
+    print(f'The lab answers at {settings.endpoint}; next: eval "$({settings.command} env)"')
+
+
+def need_ports(settings: Settings, listening: Iterable[Listener]) -> None:
+    """Raises Refused naming a program that has a port of the lab, or of its first balancer.
+
+    Balancers of a run that crashed are the lab's own; another process with its API is not.
+    """
+    for one in listening:
+        if one.port == settings.api_port or not doctor.is_labs(one, settings):
+            raise Refused(
+                f"port {one.port} is taken by {one}; end it, "
+                f"or start another lab: {settings.neighbour.command} up"
+            )
 
 
 def _begin(settings: Settings, podman: Podman, steps: Steps, state: daemon.State) -> None:

@@ -13,6 +13,7 @@ from bakehouse_lab.cli.account import Instance
 from bakehouse_lab.cli.main import VERBS, main
 from bakehouse_lab.cli.refusal import Refused
 from bakehouse_lab.cli.status import Picture
+from bakehouse_lab.cli.up import need_ports
 from bakehouse_lab.podman import Seen
 from bakehouse_lab.ports import Listener
 from bakehouse_lab.settings import Settings
@@ -78,6 +79,21 @@ def test_a_second_command_on_the_same_lab_is_told_who_is_at_work(settings: Setti
     first, second = daemon.alone(settings, "up"), daemon.alone(settings, "down")
     with first, pytest.raises(Refused, match=r"'lab up' \(pid \d+"), second:
         pass
+
+
+def test_a_lab_does_not_start_while_others_have_its_ports(settings: Settings) -> None:
+    own = Listener(settings.http_port, 9, ("conmon", "-n", f"{settings.prefix}-alb-staging-alb"))
+    need_ports(settings, [own])
+    with pytest.raises(Refused, match=r"port 8780 is taken by nc -l .pid 9"):
+        need_ports(settings, [own, Listener(settings.http_port, 9, ("nc", "-l"))])
+    with pytest.raises(Refused, match=f"port {settings.api_port} is taken"):
+        need_ports(settings, [Listener(settings.api_port, 9, SERVE)])
+
+
+def test_what_is_to_be_typed_next_means_the_same_lab() -> None:
+    assert Settings(0).command == "scripts/lab"
+    assert Settings(2).command == "BAKEHOUSE_LAB_SLOT=2 scripts/lab"
+    assert Settings(7).neighbour.command == "scripts/lab"
 
 
 def test_the_lock_of_a_command_that_died_holds_nobody_up(settings: Settings) -> None:
