@@ -159,5 +159,7 @@ def _give_up(cloud: Cloud, group: Group, fleet: Fleet, step: Step) -> NewHostsNe
             f"\n  The group launches from version {group.version} again, "
             f"and {fleet.serving} hosts serve."
         )
-    then = f"aws ec2 get-console-output --instance-id {sick[0].id}" if sick else ""
+    then = ""
+    if sick:
+        then = f"aws ec2 get-console-output --instance-id {sick[0].id} --output text"
     return NewHostsNeverServed(said, then)

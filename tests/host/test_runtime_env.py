@@ -107,6 +107,12 @@ def test_a_fault_is_told_in_one_sentence_with_a_status_of_its_own(host: Host) ->
     assert len(said.stderr.splitlines()) == 1
 
 
+def test_why_there_is_no_environment_is_told_on_the_console_too(host: Host) -> None:
+    """Break: take StandardError out of runtime-env.service; systemctl daemon-reload."""
+    told = "systemctl show --value --property=StandardError runtime-env"
+    assert host.check_output(told) == "journal+console"
+
+
 def test_any_password_reaches_the_application_as_it_is(host: Host) -> None:
     """Break: take "$" out of ESCAPES in /usr/local/lib/bakehouse/runtime_env/environment.py."""
     if not host.file("/usr/share/php/Dotenv/autoload.php").exists:
