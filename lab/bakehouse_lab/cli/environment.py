@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bakehouse_lab import environment
 from bakehouse_lab.cli import daemon
-from bakehouse_lab.cli.refusal import Refused, parser
+from bakehouse_lab.cli.refusal import Refused, need_root, parser
 from bakehouse_lab.settings import Settings
 from bakehouse_lab.steps import Steps
 
@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser(
         "environment", "Make what is missing of the example environment 'staging'.", EPILOG
     ).parse_args(argv)
+    need_root("environment")
     settings = Settings.from_environment()
     if not isinstance(daemon.look(settings), daemon.Up):
         raise Refused(f"the lab is down; start it: {settings.command} up")

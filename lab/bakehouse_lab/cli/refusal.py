@@ -25,12 +25,12 @@ def parser(verb: str, what: str, epilog: str) -> argparse.ArgumentParser:
     )
 
 
-def need_root(verb: str) -> None:
-    """Raises Refused for anyone else: bridges, namespaces and packet filters are root's."""
-    if os.geteuid() != 0:
-        raise Refused(
-            f"'{verb}' needs root, you are uid {os.geteuid()}; try: sudo scripts/lab {verb}"
-        )
+def need_root(verb: str, uid: int | None = None) -> None:
+    """Raises Refused for anyone else: bridges, namespaces, packet filters and keys are root's."""
+    uid = os.geteuid() if uid is None else uid
+    if uid != 0:
+        command = Settings.from_environment().command  # sudo passes on what stands behind it
+        raise Refused(f"'{verb}' needs root, you are uid {uid}; try: sudo {command} {verb}")
 
 
 def podman_for(settings: Settings) -> Podman:

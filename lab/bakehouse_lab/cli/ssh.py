@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bakehouse_lab.cli import account, daemon
-from bakehouse_lab.cli.refusal import Refused, parser
+from bakehouse_lab.cli.refusal import Refused, need_root, parser
 from bakehouse_lab.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse.add_argument("instance", help="its id, or its Name tag when only one has it")
     parse.add_argument("command", nargs="*", help="what to run (after --)")
     wanted = parse.parse_args(argv)
+    need_root("ssh")
     settings = Settings.from_environment()
     instance = pick(settings, wanted.instance)
     if instance.state != "running":

@@ -11,7 +11,7 @@ from bakehouse_lab.cli import env as env_verb
 from bakehouse_lab.cli import ssh as ssh_verb
 from bakehouse_lab.cli.account import Instance
 from bakehouse_lab.cli.main import VERBS, main
-from bakehouse_lab.cli.refusal import Refused
+from bakehouse_lab.cli.refusal import Refused, need_root
 from bakehouse_lab.cli.status import Picture
 from bakehouse_lab.cli.up import need_ports
 from bakehouse_lab.podman import Seen
@@ -94,6 +94,11 @@ def test_what_is_to_be_typed_next_means_the_same_lab() -> None:
     assert Settings(0).command == "scripts/lab"
     assert Settings(2).command == "BAKEHOUSE_LAB_SLOT=2 scripts/lab"
     assert Settings(7).neighbour.command == "scripts/lab"
+
+
+def test_who_is_not_root_is_told_what_to_type_for_the_same_lab(settings: Settings) -> None:
+    with pytest.raises(Refused, match=f"sudo BAKEHOUSE_LAB_SLOT={settings.slot} scripts/lab ssh"):
+        need_root("ssh", uid=1000)
 
 
 def test_the_lock_of_a_command_that_died_holds_nobody_up(settings: Settings) -> None:
