@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ def told(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
+    except PermissionError as error:
+        said = f"{error.filename or 'A file'} may not be written or read by user {os.getuid()}."
+        print(f"{said}\n  next: sudo -E {' '.join(sys.argv)}", file=sys.stderr)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
