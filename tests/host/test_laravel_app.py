@@ -40,7 +40,7 @@ def test_no_half_unpacked_release_lies_about(host: Host) -> None:
 
 def test_php_cannot_change_its_code(host: Host, release: str) -> None:
     """Break: chown app /srv/app/current/bootstrap/cache."""
-    # From /, because find goes back to where it started, and that may be a home that is closed to it.
+    # From /, because find goes back to where it started: a home, which may be closed to it.
     writable = f"env --chdir=/ {AS_APPLICATION} find {release} ! -type l -writable -print -quit"
     assert host.check_output(writable) == ""
 
