@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 from typing import TYPE_CHECKING
 
 from bakehouse_lab.cli.refusal import Refused
-from bakehouse_lab.settings import UnusableSlot
+from bakehouse_lab.podman import PodmanFailed
+from bakehouse_lab.settings import Settings, UnusableSlot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +40,7 @@ examples:
 """
 
 INTERRUPTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,8 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if (absent.name or "").startswith("bakehouse_lab"):
             raise
         status = _say(f"the package {absent.name} is not here; try: make setup")
-    except (Refused, UnusableSlot) as refused:
+    except (Refused, UnusableSlot, PodmanFailed) as refused:
         status = _say(str(refused))
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        status = _say(
+            f"{error}; make room (df -h), then: {Settings.from_environment().command} {verb}"
+        )
     except KeyboardInterrupt:
         _say("interrupted")
         status = INTERRUPTED

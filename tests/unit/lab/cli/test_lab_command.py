@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import io
+import os
 import shlex
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -24,6 +27,11 @@ WEB = [
     Instance("i-2", "staging-web", "running", "10.20.12.4", "ami-1", "us-east-1b"),
     Instance("i-3", "bastion", "stopped", "10.20.1.4", "ami-1", "us-east-1a"),
 ]
+
+
+class FullDisk(io.StringIO):
+    def write(self, said: str, /) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.fixture
@@ -236,6 +244,14 @@ def test_an_unknown_verb_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         main(["destroy"])
     assert ended.value.code == 2
     assert "destroy" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_sentence(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", FullDisk())
+    assert main(["env"]) == 1
+    assert "No space left on device; make room" in capsys.readouterr().err
 
 
 def test_a_slot_that_does_not_exist_is_one_sentence_and_no_trace(
