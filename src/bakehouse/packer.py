@@ -13,8 +13,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from packerpy import PackerExecutable
@@ -163,6 +163,11 @@ def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> Non
         os.killpg(process.pid, number)
 
 
+TASK = "TASK ["
+# Ansible's apt module, whatever the reason was: apt-get update counts no answer as a warning.
+NO_MIRROR = "Failed to update apt cache"
+
+
 def failure_in(events: list[Event]) -> str:
     """The lines that say why a build failed: the playbook's own, or else packer's errors.
 
@@ -171,10 +176,17 @@ def failure_in(events: list[Event]) -> str:
     """
     lines = [line for event in events for line in lines_of(event)]
     telling = [line for line in lines if line.startswith(("[ERROR]", "fatal:"))]
+    tasks = [line for line in takewhile(lambda line: line not in telling, lines) if TASK in line]
+    if any(line.startswith("[ERROR]") for line in telling):
+        telling = [line for line in telling if not line.endswith("FAILED! =>")]
     if not telling:
         errors = (event for event in events if event.data[:1] == ("error",))
         telling = [line for event in errors for line in lines_of(event)]
-    last = deque((line.removeprefix("[ERROR]: ") for line in telling), maxlen=6)
+    last = [line.removeprefix("[ERROR]: ") for line in telling[-6:]]
+    if telling and tasks:
+        last.insert(0, tasks[-1].rstrip("* "))
+    if any(NO_MIRROR in line for line in last):
+        last.append("No package mirror answered the build host: look at its network.")
     return "\n  ".join(last) or "it did not say why."
 
 

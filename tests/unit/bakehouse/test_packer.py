@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bakehouse.packer import BakeFailed, BakeTimedOut, Event, NothingBaked, Packer
+from bakehouse.packer import BakeFailed, BakeTimedOut, Event, NothingBaked, Packer, failure_in
 
 GOOD = """\
 echo "1,,ui,say,==> amazon-ebs.web: Launching"
@@ -111,3 +111,18 @@ def gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_build_host_without_network_is_told_with_the_task_that_missed_it() -> None:
+    said = [
+        "TASK [common : Install what every host has] ****",
+        "[ERROR]: Task failed: Module failed: Failed to update apt cache after 5 retries:",
+        "fatal: [default]: FAILED! =>",
+        "TASK [never reached] ****",
+    ]
+    why = failure_in([Event("ui", ("message", f"    amazon-ebs.web: {line}")) for line in said])
+    assert why.splitlines() == [
+        "TASK [common : Install what every host has]",
+        "  Task failed: Module failed: Failed to update apt cache after 5 retries:",
+        "  No package mirror answered the build host: look at its network.",
+    ]
