@@ -18,3 +18,10 @@ def test_a_command_before_the_set_up_names_the_set_up(name: str, tmp_path: Path)
     done = subprocess.run([script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "make setup" in done.stderr
+
+
+def test_a_reader_who_has_seen_enough_causes_no_traceback() -> None:
+    command = f"{SCRIPTS}/lab env | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ examples:
 """
 
 INTERRUPTED = 130
+READER_GONE = 141  # what a shell shows for a program that SIGPIPE ended
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -51,15 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser().parse_args(given)
         _parser().print_help()
         return 2
+    return _run(verb, given[1:])
+
+
+def _run(verb: str, options: Sequence[str]) -> int:
     try:
         module = importlib.import_module(f"bakehouse_lab.cli.{verb}")
-        status: int = module.main(given[1:])
+        status: int = module.main(options)
     except ModuleNotFoundError as absent:
         if (absent.name or "").startswith("bakehouse_lab"):
             raise
         status = _say(f"the package {absent.name} is not here; try: make setup")
     except (Refused, UnusableSlot, PodmanFailed) as refused:
         status = _say(str(refused))
+    except BrokenPipeError:  # who read has seen enough: '| head'
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = READER_GONE
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
