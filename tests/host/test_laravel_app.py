@@ -62,7 +62,8 @@ def test_the_environment_is_linked_from_memory_and_not_in_the_release(
     host: Host, release: str, link: str
 ) -> None:
     """Break: cp --remove-destination /dev/null /srv/app/current/.env."""
-    assert host.file(f"{release}/{link}").linked_to.startswith("/run/laravel/")
+    # Where it points, and not where it ends: a host without an environment has nothing there.
+    assert host.check_output(f"readlink {release}/{link}").startswith("/run/laravel/")
 
 
 def test_its_packages_are_listed_so_that_the_first_visitor_does_not_wait(
