@@ -1,4 +1,5 @@
 """One lab for all tests of the chain: slot 1, beside whatever lab a person works with.
+(BAKEHOUSE_TEST_SLOT names another, so that two checkouts can test at once.)
 
 It is started once and removed at the end, with all that it made; BAKEHOUSE_KEEP_LAB=1 leaves it
 for a look (then: BAKEHOUSE_LAB_SLOT=1 scripts/lab status).
@@ -21,7 +22,7 @@ import pytest
 from bakehouse_lab.settings import REGION, Settings
 
 ROOT = Path(__file__).parents[2]
-SLOT = 1
+SLOT = int(os.environ.get("BAKEHOUSE_TEST_SLOT", "1"))
 KEY = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab"}
 
 
