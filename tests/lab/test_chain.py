@@ -65,3 +65,30 @@ def test_a_terminated_host_is_replaced_and_serves_without_ansible_or_a_person(
 
     eventually(replaced, seconds=120)
     assert {page.image for page in pages(converged)} == {image}
+
+
+def test_hosts_of_the_image_and_hosts_after_site_yml_are_good_hosts(
+    converged: RunningLab,
+) -> None:
+    """One of them has just booted from the image, in the test above; the other saw site.yml."""
+    said = converged.run("ansible-playbook", "ansible/playbooks/inspect.yml").stdout
+    found = re.search(r"2 hosts: (\d+) passed", said)
+    assert found, said[-2000:]
+    assert int(found[1]) > 200
+
+
+def test_a_host_that_is_not_good_is_named_with_what_is_wrong(converged: RunningLab) -> None:
+    victim = pages(converged)[0].instance
+
+    def set_clock(zone: str) -> None:
+        link = f"sudo ln -sf /usr/share/zoneinfo/{zone} /etc/localtime"
+        converged.run("scripts/lab", "ssh", victim, "--", link)
+
+    set_clock("Europe/Berlin")
+    try:
+        ask = ("ansible/playbooks/inspect.yml", "-e", "only=counts_time")
+        said = converged.run("ansible-playbook", *ask, status=2).stdout
+    finally:
+        set_clock("Etc/UTC")
+    assert "test_the_host_counts_time_in_utc" in said
+    assert victim in said
