@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 # Where the files that decide lie, from the root of the repository; the inventory's group_vars
 # are added to them by the caller, who knows which inventory it is.
-FOLDERS = ("roles", "packer", "ansible/plugins")
+FOLDERS = ("roles", "packer", "ansible/plugins", "src/bakehouse/cloudwatch")
 FILES = (
     "ansible/playbooks/bake.yml",
     "ansible.cfg",
     "src/bakehouse/sizing.py",
-    "src/bakehouse/cloudwatch.py",
 )
 
 _NOT_IN_AN_IMAGE = {"README.md", "molecule", "tests", "__pycache__"}
