@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,6 +68,12 @@ def unit(host: Host) -> Callable[[str], dict[str, str]]:
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     return show
+
+
+@pytest.fixture(scope="module")
+def sandbox(host: Host) -> Callable[[str], Sandbox]:
+    """What a unit may not do: `sandbox(unit).processes`, `.tries(command)`, `.exposure`."""
+    return lambda name: Sandbox(host, name)
 
 
 @dataclass(frozen=True, slots=True)

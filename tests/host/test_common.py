@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox import Sandbox
     from testinfra.host import Host
 
 
@@ -100,3 +103,16 @@ def test_the_host_has_an_id_and_keys_of_its_own(host: Host) -> None:
     key = host.file("/etc/ssh/ssh_host_ed25519_key")
     assert key.is_file
     assert key.mode == 0o600
+
+
+def test_the_host_enforces_the_sandbox_that_a_unit_asks_for(
+    sandbox: Callable[[str], Sandbox],
+) -> None:
+    """A container without the right to mount ignores it, silently, and looks as good.
+
+    Break: systemctl edit --runtime systemd-logind, and say ProtectSystem=no in it.
+    """
+    login = sandbox("systemd-logind.service")
+    assert "mnt" in login.processes[0].own
+    assert login.processes[0].filtered
+    assert login.tries("touch /usr/sandboxed").refused

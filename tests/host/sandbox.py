@@ -1,0 +1,154 @@
+"""What a unit's sandbox really is: asked of the kernel, about processes that run, and by trying.
+
+`systemd-analyze security` reads a unit's settings only. In a host that may not make mount
+namespaces it still prints the good score, and nothing is enforced; so a test asks for the effect,
+and the score comes last.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from testinfra.backend.base import CommandResult
+    from testinfra.host import Host
+
+# Run on the host: the unit's main process and all that it started, as the kernel knows them.
+LOOK = """
+import json, os, sys
+KINDS = ("mnt", "user", "net", "ipc", "uts")
+def status(pid):
+    with open(f"/proc/{pid}/status") as lines:
+        return dict(line.rstrip("\\n").split(":\\t", 1) for line in lines if ":\\t" in line)
+def namespace(pid, kind):
+    return os.readlink(f"/proc/{pid}/ns/{kind}")
+everybody = {}
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        everybody[pid] = status(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+ours = [sys.argv[1]]
+for pid in ours:
+    ours += [other for other, its in everybody.items() if its["PPid"] == pid]
+print(json.dumps([{
+    "pid": int(pid),
+    "name": everybody[pid]["Name"],
+    "uid": int(everybody[pid]["Uid"].split()[1]),
+    "own": [kind for kind in KINDS if namespace(pid, kind) != namespace(1, kind)],
+    "may": int(everybody[pid]["CapEff"], 16),
+    "may_ever": int(everybody[pid]["CapBnd"], 16),
+    "no_new_privileges": everybody[pid]["NoNewPrivs"] == "1",
+    "filtered": everybody[pid]["Seccomp"] == "2",
+} for pid in ours if pid in everybody]))
+"""
+
+# Run on the host: a command as the unit's twin, which has all of the unit's settings and a command
+# of its own. What it said comes back on one line; nothing of the twin is left.
+TWIN = """
+import json, os, subprocess, sys
+unit, command = sys.argv[1:]
+def systemctl(*words):
+    return subprocess.run(["systemctl", *words], capture_output=True, text=True)
+stem, at, instance = unit.removesuffix(".service").partition("@")
+twin, path = f"{stem}-twin{at}{instance}.service", f"/run/systemd/system/{stem}-twin{at}.service"
+said = f"/run/{twin}.said"
+kept, section = [], ""
+for line in systemctl("cat", unit).stdout.splitlines():
+    section = line if line.startswith("[") else section
+    if section == "[Service]" and not line.startswith("BusName="):
+        kept.append(line)
+kept += ["Type=oneshot", "Restart=no", "RemainAfterExit=no", "WatchdogSec=0", "PIDFile="]
+kept += ["RuntimeDirectoryPreserve=yes", "TimeoutStartSec=60", "StandardInput=null"]
+kept += [f"StandardOutput=file:{said}", f"StandardError=file:{said}"]
+for when in ("Condition", "StartPre", "Start", "StartPost", "Reload", "Stop", "StopPost"):
+    kept.append(f"Exec{when}=")
+quoted = json.dumps(command, ensure_ascii=False).replace("$", "$$").replace("%", "%%")
+kept.append(f"ExecStart=/bin/sh -c {quoted}")
+os.makedirs("/run/systemd/system", exist_ok=True)
+with open(path, "w") as file:
+    file.write("\\n".join(kept))
+try:
+    systemctl("daemon-reload")
+    started = systemctl("start", twin)
+    status = systemctl("show", "-P", "ExecMainStatus", twin).stdout.strip()
+    text = open(said).read() if os.path.exists(said) else started.stderr
+    print(json.dumps([int(status or 200), text]))
+finally:
+    os.unlink(path)
+    systemctl("reset-failed", twin)
+    systemctl("daemon-reload")
+    if os.path.exists(said):
+        os.unlink(said)
+"""
+
+# Statuses with which systemd says that it could not even start a command (systemd.exec(5)).
+NOT_STARTED = range(200, 246)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of a unit, as /proc tells it."""
+
+    pid: int
+    name: str
+    uid: int
+    own: tuple[str, ...]  # namespaces that are not PID 1's: mnt, user, net, ipc, uts
+    may: int  # CapEff: what it may do now
+    may_ever: int  # CapBnd: what it or a child may ever do
+    no_new_privileges: bool
+    filtered: bool  # its system calls are
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How a command ended that was tried with a unit's rights. `text` is all that it said."""
+
+    status: int
+    text: str
+
+    @property
+    def refused(self) -> bool:
+        return self.status != 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A unit of a host, and what it may not do."""
+
+    host: Host
+    unit: str
+
+    @property
+    def processes(self) -> list[Process]:
+        """The main process first, then its workers. The unit must run."""
+        pid = self.host.check_output("systemctl show -P MainPID %s", self.unit)
+        assert pid != "0", f"{self.unit} does not run; look at: journalctl -u {self.unit}"
+        found = json.loads(self.host.check_output("python3 -c %s %s", LOOK, pid))
+        return [Process(**each | {"own": tuple(each["own"])}) for each in found]
+
+    @property
+    def exposure(self) -> float:
+        """What `systemd-analyze security` makes of the unit's settings: 0 is best, 10 worst."""
+        said = self.host.check_output("systemd-analyze security --no-pager %s", self.unit)
+        found = re.search(r"exposure level for \S+: ([\d.]+)", said)
+        assert found, said
+        return float(found[1])
+
+    def tries(self, command: str) -> Attempt:
+        """What comes of a shell command that has all of the unit's settings, and so its rights.
+
+        It runs as the unit's twin, so the unit need not run (a timer's service does not).
+        """
+        said = self.host.check_output("python3 -c %s %s %s", TWIN, self.unit, command)
+        attempt = Attempt(*json.loads(said))
+        assert attempt.status not in NOT_STARTED, f"a twin of {self.unit} cannot start: {attempt}"
+        return attempt
+
+    def sees(self, command: str) -> CommandResult:
+        """What a command of root sees in the mounts and network of the process that runs now."""
+        pid = str(self.processes[0].pid)
+        return self.host.run("nsenter --target %s --mount --net -- sh -c %s", pid, command)
