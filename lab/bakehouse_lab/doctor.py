@@ -26,7 +26,7 @@ if not __package__:  # run as a file: its folder is no place to import from, the
 
 from bakehouse_lab import ports
 from bakehouse_lab.machine import Machine
-from bakehouse_lab.settings import Settings, UnusableSlot
+from bakehouse_lab.settings import Settings, UnusableSetting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -321,7 +321,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = parser.parse_args(argv)
     try:
         settings = Settings.from_environment()
-    except UnusableSlot as unusable:
+    except UnusableSetting as unusable:
         sys.stderr.write(f"lab: {unusable}\n")
         return 1
     findings = examine(Facts.look(settings), settings, wanted.before_setup)

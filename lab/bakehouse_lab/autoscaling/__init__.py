@@ -2,14 +2,19 @@
 
 | module     | what it is                                                       |
 |------------|------------------------------------------------------------------|
+| model      | what decisions see of a group, and what they may ask for         |
 | decide     | what a group does next (pure)                                    |
+| capacity   | how many there are, where they start, who goes first (pure)      |
+| refresh/   | instance refresh: all of a group is replaced, a few at a time    |
 | records    | what is written down of a group, its instances and activities    |
 | backend    | what an API call writes down                                     |
 | api        | actions that moto lacks or only pretends                         |
 | controller | the loop: look, decide, act                                      |
+| look       | the records as decisions see them                                |
+| hands      | does what was decided                                            |
 
-What it leaves out, so far: instance refresh (it answers that it is not there), warm pools, mixed
-instances, alarms and scheduled actions, rebalancing of zones that became uneven.
+What it leaves out, so far: warm pools, mixed instances, scheduled actions, scaling by alarms,
+rebalancing of zones that became uneven.
 """
 
 from __future__ import annotations

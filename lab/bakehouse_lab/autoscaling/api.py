@@ -8,10 +8,16 @@ from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import ActionResult, EmptyResult
 
-from bakehouse_lab.autoscaling.decide import ENDING, LAUNCHING
+from bakehouse_lab.autoscaling.model import ENDING, LAUNCHING
 from bakehouse_lab.autoscaling.records import GLOBAL_TIMEOUT_SECONDS
+from bakehouse_lab.autoscaling.refresh import api as refresh
+from bakehouse_lab.autoscaling.refresh.checks import check_update
+from bakehouse_lab.autoscaling.refresh.preferences import maintenance_policy
 
 RESULTS = ("CONTINUE", "ABANDON")
+
+# What a desired configuration of an instance refresh decides.
+CONFIGURATION = ("LaunchTemplate", "LaunchConfigurationName", "MixedInstancesPolicy")
 
 _moto_create = AutoScalingResponse.create_auto_scaling_group
 _moto_update = AutoScalingResponse.update_auto_scaling_group
@@ -29,9 +35,10 @@ def create_auto_scaling_group(self: Any) -> Any:
 
 def update_auto_scaling_group(self: Any) -> Any:
     """With the settings that moto does not update."""
-    result = _moto_update(self)
     name = self._get_param("AutoScalingGroupName")
     group = self.autoscaling_backend.autoscaling_groups[name]
+    check_update(group, [each for each in CONFIGURATION if self._get_param(each)])
+    result = _moto_update(self)
     _take_more(self, group)
     if policies := self._get_param("TerminationPolicies"):
         group.termination_policies = policies
@@ -43,6 +50,8 @@ def update_auto_scaling_group(self: Any) -> Any:
 def _take_more(self: Any, group: Any) -> None:
     if (warmup := self._get_int_param("DefaultInstanceWarmup")) is not None:
         group.default_instance_warmup = warmup if warmup >= 0 else None
+    if policy := self._get_param("InstanceMaintenancePolicy"):
+        group.instance_maintenance_policy = maintenance_policy(policy)
 
 
 def delete_auto_scaling_group(self: Any) -> Any:
@@ -184,6 +193,7 @@ ACTIONS = (
     complete_lifecycle_action,
     record_lifecycle_action_heartbeat,
     describe_lifecycle_hook_types,
+    *refresh.ACTIONS,
 )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from moto.autoscaling.models import ASG_NAME_TAG, AutoScalingBackend
 
-from bakehouse_lab.autoscaling.decide import (
+from bakehouse_lab.autoscaling.model import (
     DETACHING,
     ENTERING_STANDBY,
     IN_SERVICE,
@@ -29,6 +29,7 @@ from bakehouse_lab.autoscaling.records import (
     check_sizes,
     said_at,
 )
+from bakehouse_lab.autoscaling.refresh.model import STALL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
         """Begin without records."""
         super().__init__(region_name, account_id)
         self.clock: Callable[[], float] = time.time
+        self.stall_seconds = STALL_SECONDS
         self.autoscaling_groups: dict[str, LabGroup] = _Groups()
         self.ended: list[Activity] = []  # of groups that are no more
 

@@ -14,28 +14,43 @@ it idle.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bakehouse_lab.autoscaling.capacity import capacity
+from bakehouse_lab.autoscaling.model import (
+    CAPACITY,
+    ENDING,
+    ENTERING_STANDBY,
+    GONE,
+    IN_SERVICE,
+    LAUNCHING,
+    LOST,
+    PENDING,
+    PENDING_PROCEED,
+    PENDING_WAIT,
+    TERMINATING,
+    TERMINATING_PROCEED,
+    TERMINATING_WAIT,
+    Action,
+    Await,
+    BeginTerminate,
+    DeleteGroup,
+    Deregister,
+    EnterService,
+    EnterStandby,
+    FailLaunch,
+    Forget,
+    Group,
+    MarkUnhealthy,
+    Member,
+    Proceed,
+    Register,
+    Terminate,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-PENDING, PENDING_WAIT, PENDING_PROCEED = "Pending", "Pending:Wait", "Pending:Proceed"
-IN_SERVICE = "InService"
-TERMINATING, TERMINATING_WAIT = "Terminating", "Terminating:Wait"
-TERMINATING_PROCEED = "Terminating:Proceed"
-ENTERING_STANDBY, STANDBY, DETACHING = "EnteringStandby", "Standby", "Detaching"
-
-LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
-ENDING = "autoscaling:EC2_INSTANCE_TERMINATING"
-
-# Instances in these states are the group's capacity; the others are on their way out of it.
-CAPACITY = frozenset({PENDING, PENDING_WAIT, PENDING_PROCEED, IN_SERVICE})
-
-# The states of an EC2 instance from which it does not come back by itself.
-LOST = frozenset({"stopping", "stopped", "shutting-down", "terminated"})
-GONE = frozenset({"shutting-down", "terminated"})
+    from collections.abc import Iterator, Sequence
 
 EC2_CAUSE = (
     "an instance was taken out of service in response to an EC2 health check indicating it has "
@@ -44,208 +59,30 @@ EC2_CAUSE = (
 ELB_CAUSE = (
     "an instance was taken out of service in response to an ELB system health check failure."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """A lifecycle hook of the group."""
-
-    name: str
-    transition: str  # LAUNCHING | ENDING
-    timeout: float  # seconds without a heartbeat until the default result counts
-    default_result: str  # CONTINUE | ABANDON
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A lifecycle action under way: what one hook of one instance waits for."""
-
-    hook: str
-    deadline: float
-    default_result: str
-    result: str | None = None  # what CompleteLifecycleAction said
-
-    def verdict(self, now: float) -> str | None:
-        """CONTINUE, ABANDON, or None while it is open."""
-        return self.result or (self.default_result if now >= self.deadline else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An instance of the group."""
-
-    id: str
-    lifecycle: str
-    subnet: str
-    zone: str
-    ec2_state: str  # pending | running | stopping | ...
-    healthy: bool = True
-    cause: str = ""  # why it is not healthy
-    protected: bool = False
-    current: bool = True  # started from what the group would start now
-    launched: float = 0
-    in_service: float = 0  # since when
-    waits: tuple[Wait, ...] = ()
-    hooked: bool = True  # False: back from standby, so that launch hooks do not run again
-    abrupt: bool = False  # the group is deleted by force: no draining, no hooks
-    registered: frozenset[str] = frozenset()  # target groups that the group put it into
-    targets: Mapping[str, str] = field(default_factory=dict)  # its state in each target group
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group's record, as far as decisions need it."""
-
-    name: str
-    minimum: int
-    maximum: int
-    desired: int
-    places: tuple[tuple[str, str], ...]  # (subnet, zone); the subnet may be empty
-    hooks: tuple[Hook, ...] = ()
-    target_groups: tuple[str, ...] = ()
-    elb_checks: bool = False
-    grace: float = 0
-    policies: tuple[str, ...] = ("Default",)
-    suspended: frozenset[str] = frozenset()
-    replacing: int = 0  # launches owed for instances that failed a health check
-    retry_at: float = 0  # after a launch that failed: not before
-    deleting: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """Start one instance."""
-
-    subnet: str
-    zone: str
-    cause: str
-    replaces: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FailLaunch:
-    """The instance did not come up: its activity failed, and the group waits before it retries."""
-
-    member: str
-
-
-@dataclass(frozen=True, slots=True)
-class Await:
-    """Begin the lifecycle actions of these hooks, and wait."""
-
-    member: str
-    hooks: tuple[str, ...]
-    lifecycle: str
-
-
-@dataclass(frozen=True, slots=True)
-class Proceed:
-    """Go on: the hooks are done."""
-
-    member: str
-    lifecycle: str
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """Put the instance into a target group."""
-
-    member: str
-    target_group: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deregister:
-    """Take the instance out of a target group; its requests under way may end."""
-
-    member: str
-    target_group: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnterService:
-    """The instance does its work from now on."""
-
-    member: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnterStandby:
-    """The instance has drained and rests."""
-
-    member: str
-
-
-@dataclass(frozen=True, slots=True)
-class MarkUnhealthy:
-    """A health check failed."""
-
-    member: str
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class BeginTerminate:
-    """Take the instance out of service."""
-
-    member: str
-    cause: str
-    replace: bool = False  # another is to be started in its place
-    surplus: bool = False  # chosen because there are too many
-
-
-@dataclass(frozen=True, slots=True)
-class Terminate:
-    """End the EC2 instance."""
-
-    member: str
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """The instance is no longer the group's; its activity is done."""
-
-    member: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteGroup:
-    """Nothing is left of it."""
-
-
-Action = (
-    Launch
-    | FailLaunch
-    | Await
-    | Proceed
-    | Register
-    | Deregister
-    | EnterService
-    | EnterStandby
-    | MarkUnhealthy
-    | BeginTerminate
-    | Terminate
-    | Forget
-    | DeleteGroup
-)
+REFRESH_CAUSE = "an instance was taken out of service in response to an instance refresh."
 
 
 def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
     """All that is to be done now.
 
-    Never starts an instance that would make the capacity larger than desired, nor any while Launch
-    is suspended; never ends one that serves while Terminate is suspended.
+    Never starts an instance that would make the capacity larger than desired (and what a refresh
+    wants above that), nor any while Launch is suspended; never ends one that serves while
+    Terminate is suspended.
     """
     if group.deleting:
         return _dissolve(group, members, now)
     actions: list[Action] = [each for member in members for each in _live(group, member, now)]
     actions += _health(group, members, now)
+    actions += list(_renewal(group, members, actions))
     # A launch that failed still counts: the next look knows when to try again.
     ended = [each for each in actions if isinstance(each, BeginTerminate)]
     leaving = {each.member for each in ended}
-    owed = group.replacing + sum(each.replace for each in ended)
-    staying = [each for each in members if each.id not in leaving]
-    actions += _capacity(replace(group, replacing=owed), staying, now)
+    owed = replace(
+        group,
+        replacing=group.replacing + sum(each.replace for each in ended),
+        renewing=group.renewing + sum(each.renew for each in ended),
+    )
+    actions += capacity(owed, [each for each in members if each.id not in leaving], now)
     return actions
 
 
@@ -258,6 +95,15 @@ def _dissolve(group: Group, members: Sequence[Member], now: float) -> list[Actio
             cause = "an instance was taken out of service in response to its group being deleted."
             actions.append(BeginTerminate(member.id, cause))
     return actions or ([] if members else [DeleteGroup()])
+
+
+def _renewal(group: Group, members: Sequence[Member], so_far: Sequence[Action]) -> Iterator[Action]:
+    """What a refresh ends, unless it goes already; one in standby leaves no gap."""
+    gone = {each.member for each in so_far if isinstance(each, BeginTerminate)}
+    for member in members:
+        if member.id in group.renewal.retire and member.id not in gone:
+            gap = member.lifecycle in CAPACITY
+            yield BeginTerminate(member.id, REFRESH_CAUSE, chosen=True, renew=gap)
 
 
 # -- one instance's life
@@ -390,73 +236,3 @@ def _illness(group: Group, member: Member, now: float) -> str | None:
         return EC2_CAUSE
     heard = group.elb_checks and now >= member.in_service + group.grace
     return ELB_CAUSE if heard and "unhealthy" in member.targets.values() else None
-
-
-# -- capacity
-
-
-def _capacity(group: Group, members: Sequence[Member], now: float) -> Iterator[Action]:
-    live = [member for member in members if member.lifecycle in CAPACITY]
-    missing = group.desired - len(live)
-    if missing > 0 and "Launch" not in group.suspended and now >= group.retry_at:
-        yield from _launch(group, live, missing)
-    elif missing < 0 and "Terminate" not in group.suspended:
-        yield from _shrink(group, live, -missing)
-
-
-def _launch(group: Group, live: Sequence[Member], missing: int) -> Iterator[Action]:
-    for subnet, zone in _spread(group, live, missing):
-        replaces = missing <= group.replacing
-        cause = (
-            "an instance was launched in response to an unhealthy instance needing to be replaced."
-            if replaces
-            else "an instance was started in response to a difference between desired and actual "
-            f"capacity, increasing the capacity from {len(live)} to {group.desired}."
-        )
-        missing -= 1
-        yield Launch(subnet, zone, cause, replaces)
-
-
-def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tuple[str, str]]:
-    """The zone with the fewest instances, and in it the subnet with the fewest."""
-    zones, subnets = Counter(m.zone for m in live), Counter(m.subnet for m in live)
-    for _ in range(missing if group.places else 0):
-        subnet, zone = min(group.places, key=lambda place: (zones[place[1]], subnets[place[0]]))
-        zones[zone] += 1
-        subnets[subnet] += 1
-        yield subnet, zone
-
-
-def _shrink(group: Group, live: Sequence[Member], surplus: int) -> Iterator[Action]:
-    left, size = list(live), len(live)
-    for _ in range(surplus):
-        victim = _victim(group, left)
-        if victim is None:
-            return
-        left.remove(victim)
-        yield BeginTerminate(
-            victim.id,
-            "an instance was taken out of service in response to a difference between desired and "
-            f"actual capacity, shrinking the capacity from {size} to {group.desired}.",
-            surplus=True,
-        )
-
-
-def _victim(group: Group, live: Sequence[Member]) -> Member | None:
-    """Whom to end: sick before well, the fullest zone first, and then as the policies say."""
-    zones = Counter(member.zone for member in live)
-    policies = [*group.policies, "OldestLaunchTemplate", "OldestInstance"]
-
-    def rank(member: Member) -> tuple[object, ...]:
-        by_policy = [_AGES[policy](member) for policy in policies if policy in _AGES]
-        return (member.healthy, -zones[member.zone], *by_policy, member.id)
-
-    return min((each for each in live if not each.protected), key=rank, default=None)
-
-
-_AGES: Mapping[str, Callable[[Member], float]] = {
-    "NewestInstance": lambda member: -member.launched,
-    "OldestInstance": lambda member: member.launched,
-    "OldestLaunchTemplate": lambda member: member.current,
-    "OldestLaunchConfiguration": lambda member: member.current,
-}

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import FakeAutoScalingGroup, InstanceState
 
-from bakehouse_lab.autoscaling.decide import PENDING, Wait
+from bakehouse_lab.autoscaling.model import PENDING, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from bakehouse_lab.autoscaling.refresh.records import RefreshRecord
 
 # AWS ends every lifecycle action after this, whatever its heartbeats say.
 GLOBAL_TIMEOUT_SECONDS = 172800
@@ -96,6 +98,7 @@ class Membership(InstanceState):  # type: ignore[misc]  # moto ships no types
         self.cause = ""
         self.hooked = True
         self.abrupt = False
+        self.refresh = ""  # the id of the instance refresh that it was started by
         self.waits: list[LifecycleAction] = []
         self.registered: set[str] = set()
 
@@ -130,11 +133,15 @@ class LabGroup(FakeAutoScalingGroup):  # type: ignore[misc]  # moto ships no typ
     activities: list[Activity]
     reason: str  # what the user asked for, as long as the capacity differs from it
     replacing: int  # launches owed for instances that failed a health check
+    renewing: int  # launches owed for instances that a refresh ended
+    refreshes: list[RefreshRecord]  # the newest first
+    instance_maintenance_policy: dict[str, int] | None
     failures: int  # launches that failed in a row
     retry_at: float
     deleting: bool
     default_instance_warmup: int | None
     mixed_instances_policy: dict[str, Any] | None
+    launch_config: Any
 
     @classmethod
     def of(cls, group: Any, desired: int) -> LabGroup:
@@ -142,6 +149,7 @@ class LabGroup(FakeAutoScalingGroup):  # type: ignore[misc]  # moto ships no typ
         group.__class__ = cls
         group.activities, group.reason = [], ""
         group.replacing, group.failures, group.retry_at = 0, 0, 0.0
+        group.renewing, group.refreshes, group.instance_maintenance_policy = 0, [], None
         group.deleting = False
         group.default_instance_warmup = None
         group.desired_capacity = desired
@@ -154,11 +162,36 @@ class LabGroup(FakeAutoScalingGroup):  # type: ignore[misc]  # moto ships no typ
         return "Delete in progress" if self.deleting else None
 
     @property
+    def refresh(self) -> RefreshRecord | None:
+        """The instance refresh under way; there is never more than one."""
+        return next((each for each in self.refreshes if each.active), None)
+
+    @property
     def version(self) -> Any:
-        """The launch template's version that the next instance is started from; None without."""
+        """The launch template's version that the group names; None without."""
         if self.ec2_launch_template is None:
             return None
         return self.ec2_launch_template.get_version(self.launch_template_version)
+
+    @property
+    def next_version(self) -> Any:
+        """The version that the next instance is started from: a refresh may want another one."""
+        refresh = self.refresh
+        wanted = refresh.version if refresh and refresh.forward else None
+        return wanted or self.version
+
+    @property
+    def warmup(self) -> int:
+        """How long a new instance takes until it counts, unless a refresh says otherwise."""
+        warmup: int | None = self.default_instance_warmup
+        return (self.health_check_grace_period or 0) if warmup is None else warmup
+
+    def adopt(self, launch_template: Mapping[str, Any]) -> None:
+        """Name what a refresh has brought, in its words."""
+        if self.launch_config is not None:
+            self.launch_config = None
+            del self.launch_configuration_name
+        self._set_launch_configuration(None, dict(launch_template), None)
 
     def update(self, **wanted: Any) -> None:
         """Take what is given; a desired capacity that is not given is kept within the limits."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bakehouse_lab.cli.refusal import Refused
 from bakehouse_lab.podman import PodmanFailed
-from bakehouse_lab.settings import Settings, UnusableSlot
+from bakehouse_lab.settings import Settings, UnusableSetting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def _run(verb: str, options: Sequence[str]) -> int:
         if (absent.name or "").startswith("bakehouse_lab"):
             raise
         status = _say(f"the package {absent.name} is not here; try: make setup")
-    except (Refused, UnusableSlot, PodmanFailed) as refused:
+    except (Refused, UnusableSetting, PodmanFailed) as refused:
         status = _say(str(refused))
     except BrokenPipeError:  # who read has seen enough: '| head'
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakehouse_lab.autoscaling import decide as d
-from bakehouse_lab.autoscaling.decide import Group, Hook, Member, Wait, decide
+from bakehouse_lab.autoscaling import model as m
+from bakehouse_lab.autoscaling.decide import decide
+from bakehouse_lab.autoscaling.model import Group, Hook, Member, Wait
 
 PLACES = (("subnet-a", "a"), ("subnet-b", "b"))
 TG = "arn:tg"
@@ -47,42 +48,42 @@ class PretendCloud:
     def change(self, name: str, **how: Any) -> None:
         self.members[name] = replace(self.members[name], **how)
 
-    def do(self, action: d.Action) -> None:  # noqa: C901 (one line for each kind of action)
+    def do(self, action: m.Action) -> None:  # noqa: C901 (one line for each kind of action)
         match action:
-            case d.Launch(subnet, zone):
+            case m.Launch(subnet, zone):
                 self.made += 1
                 self.launches += 1
                 name = f"i-{self.made}"
-                self.members[name] = Member(name, d.PENDING, subnet, zone, "pending")
-            case d.FailLaunch(name) | d.Forget(name):
+                self.members[name] = Member(name, m.PENDING, subnet, zone, "pending")
+            case m.FailLaunch(name) | m.Forget(name):
                 del self.members[name]
-            case d.Await(name, hooks, lifecycle):
+            case m.Await(name, hooks, lifecycle):
                 waits = tuple(Wait(hook, self.now + 2, "CONTINUE") for hook in hooks)
                 self.change(name, lifecycle=lifecycle, waits=waits)
-            case d.Proceed(name, lifecycle):
+            case m.Proceed(name, lifecycle):
                 self.change(name, lifecycle=lifecycle, waits=())
-            case d.Register(name, arn):
+            case m.Register(name, arn):
                 self.change(name, registered=self.members[name].registered | {arn})
-            case d.Deregister(name, arn):
+            case m.Deregister(name, arn):
                 self.draining[name] = DRAINS
                 left = self.members[name].registered - {arn}
                 self.change(name, registered=left, targets={arn: "draining"})
-            case d.EnterService(name):
-                self.change(name, lifecycle=d.IN_SERVICE, in_service=self.now)
-            case d.EnterStandby(name):
-                self.change(name, lifecycle=d.STANDBY)
-            case d.MarkUnhealthy(name, cause):
+            case m.EnterService(name):
+                self.change(name, lifecycle=m.IN_SERVICE, in_service=self.now)
+            case m.EnterStandby(name):
+                self.change(name, lifecycle=m.STANDBY)
+            case m.MarkUnhealthy(name, cause):
                 self.change(name, healthy=False, cause=cause)
-            case d.BeginTerminate(name):
-                self.change(name, lifecycle=d.TERMINATING)
-            case d.Terminate(name):
+            case m.BeginTerminate(name):
+                self.change(name, lifecycle=m.TERMINATING)
+            case m.Terminate(name):
                 assert self.draining.get(name, 0) == 0, "ended while requests were under way"
                 self.change(name, ec2_state="shutting-down")
-            case d.DeleteGroup():
+            case m.DeleteGroup():
                 raise AssertionError("nobody asked for that")
 
     def capacity(self) -> int:
-        return sum(it.lifecycle in d.CAPACITY for it in self.members.values())
+        return sum(it.lifecycle in m.CAPACITY for it in self.members.values())
 
 
 events = st.lists(
@@ -96,7 +97,7 @@ events = st.lists(
     max_size=12,
 )
 hooks = st.sampled_from(
-    [(), (Hook("up", d.LAUNCHING, 2, "CONTINUE"),), (Hook("down", d.ENDING, 2, "CONTINUE"),)]
+    [(), (Hook("up", m.LAUNCHING, 2, "CONTINUE"),), (Hook("down", m.ENDING, 2, "CONTINUE"),)]
 )
 
 
@@ -137,7 +138,7 @@ def test_whatever_happened_the_group_becomes_what_is_wanted(
     for _ in range(60):
         step(cloud)
     states = [(it.lifecycle, it.ec2_state, it.healthy) for it in cloud.members.values()]
-    assert states == [(d.IN_SERVICE, "running", True)] * cloud.group.desired
+    assert states == [(m.IN_SERVICE, "running", True)] * cloud.group.desired
     settled = cloud.launches
     for _ in range(5):
         step(cloud)

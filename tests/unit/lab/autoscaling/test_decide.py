@@ -3,21 +3,22 @@ from typing import Any
 
 import pytest
 
-from bakehouse_lab.autoscaling import decide as d
-from bakehouse_lab.autoscaling.decide import Group, Hook, Member, Wait, decide
+from bakehouse_lab.autoscaling import model as m
+from bakehouse_lab.autoscaling.decide import ELB_CAUSE, decide
+from bakehouse_lab.autoscaling.model import Group, Hook, Member, Wait
 
 NOW = 1000.0
 A, B = ("subnet-a", "us-east-1a"), ("subnet-b", "us-east-1b")
 TG = "arn:tg"
-ON_LAUNCH = Hook("warm", d.LAUNCHING, 60, "ABANDON")
-ON_END = Hook("flush", d.ENDING, 60, "CONTINUE")
+ON_LAUNCH = Hook("warm", m.LAUNCHING, 60, "ABANDON")
+ON_END = Hook("flush", m.ENDING, 60, "CONTINUE")
 
 GROUP = Group("web", 0, 4, 2, (A, B), target_groups=(TG,), elb_checks=True, grace=100)
 
 
 def member(name: str, place: tuple[str, str] = A, **how: Any) -> Member:
     usual: dict[str, Any] = {
-        "lifecycle": d.IN_SERVICE,
+        "lifecycle": m.IN_SERVICE,
         "ec2_state": "running",
         "registered": frozenset({TG}),
         "targets": {TG: "healthy"},
@@ -27,11 +28,11 @@ def member(name: str, place: tuple[str, str] = A, **how: Any) -> Member:
 
 
 def coming(name: str, **how: Any) -> Member:
-    return member(name, **{"lifecycle": d.PENDING, "registered": frozenset(), "targets": {}, **how})
+    return member(name, **{"lifecycle": m.PENDING, "registered": frozenset(), "targets": {}, **how})
 
 
 def leaving(name: str, **how: Any) -> Member:
-    return member(name, **{"lifecycle": d.TERMINATING, **how})
+    return member(name, **{"lifecycle": m.TERMINATING, **how})
 
 
 ILL = {"targets": {TG: "unhealthy"}}
@@ -43,7 +44,7 @@ W1, W2 = member("i-1", A), member("i-2", B)
 OLD_VERSION = member("i-2", B, current=False, launched=9)
 
 
-def kinds(actions: list[d.Action]) -> list[str]:
+def kinds(actions: list[m.Action]) -> list[str]:
     return [type(action).__name__ for action in actions]
 
 
@@ -53,13 +54,13 @@ def test_a_whole_and_healthy_group_is_left_alone() -> None:
 
 def test_an_empty_group_is_filled_over_its_zones() -> None:
     actions = decide(GROUP, [], NOW)
-    assert [(each.subnet, each.zone) for each in actions if isinstance(each, d.Launch)] == [A, B]
+    assert [(each.subnet, each.zone) for each in actions if isinstance(each, m.Launch)] == [A, B]
     assert "increasing the capacity from 0 to 2." in str(actions[0])
 
 
 def test_the_emptier_zone_gets_the_new_instance() -> None:
     (action,) = decide(replace(GROUP, desired=3), [W1, member("i-2", A)], NOW)
-    assert isinstance(action, d.Launch)
+    assert isinstance(action, m.Launch)
     assert action.zone == B[1]
 
 
@@ -77,7 +78,7 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
         ),
         (
             "the hook is open",
-            coming("i-1", lifecycle=d.PENDING_WAIT, waits=(Wait("warm", NOW + 1, "ABANDON"),)),
+            coming("i-1", lifecycle=m.PENDING_WAIT, waits=(Wait("warm", NOW + 1, "ABANDON"),)),
             GROUP,
             [],
         ),
@@ -85,7 +86,7 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
             "the hook said go on",
             coming(
                 "i-1",
-                lifecycle=d.PENDING_WAIT,
+                lifecycle=m.PENDING_WAIT,
                 waits=(Wait("warm", NOW + 1, "ABANDON", "CONTINUE"),),
             ),
             GROUP,
@@ -95,7 +96,7 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
             "one of two hooks is still open",
             coming(
                 "i-1",
-                lifecycle=d.PENDING_WAIT,
+                lifecycle=m.PENDING_WAIT,
                 waits=(
                     Wait("warm", NOW + 1, "ABANDON", "CONTINUE"),
                     Wait("wire", NOW + 1, "ABANDON"),
@@ -108,7 +109,7 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
             "one of two hooks gave up",
             coming(
                 "i-1",
-                lifecycle=d.PENDING_WAIT,
+                lifecycle=m.PENDING_WAIT,
                 waits=(
                     Wait("warm", NOW + 1, "ABANDON", "ABANDON"),
                     Wait("wire", NOW + 1, "ABANDON"),
@@ -119,13 +120,13 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
         ),
         (
             "nobody answered: the default counts",
-            coming("i-1", lifecycle=d.PENDING_WAIT, waits=(Wait("warm", NOW, "CONTINUE"),)),
+            coming("i-1", lifecycle=m.PENDING_WAIT, waits=(Wait("warm", NOW, "CONTINUE"),)),
             GROUP,
             ["Proceed"],
         ),
         (
             "hooks are done",
-            coming("i-1", lifecycle=d.PENDING_PROCEED),
+            coming("i-1", lifecycle=m.PENDING_PROCEED),
             replace(GROUP, hooks=(ON_LAUNCH,)),
             ["Register", "EnterService"],
         ),
@@ -182,7 +183,7 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
             "an abandoned end is an end too",
             leaving(
                 "i-1",
-                lifecycle=d.TERMINATING_WAIT,
+                lifecycle=m.TERMINATING_WAIT,
                 waits=(Wait("flush", NOW + 9, "CONTINUE", "ABANDON"), Wait("x", NOW + 9, "")),
             ),
             GROUP,
@@ -190,19 +191,19 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
         ),
         (
             "the end",
-            leaving("i-1", lifecycle=d.TERMINATING_PROCEED, registered=frozenset()),
+            leaving("i-1", lifecycle=m.TERMINATING_PROCEED, registered=frozenset()),
             GROUP,
             ["Terminate"],
         ),
         (
             "it is going",
-            leaving("i-1", lifecycle=d.TERMINATING_PROCEED, ec2_state="shutting-down"),
+            leaving("i-1", lifecycle=m.TERMINATING_PROCEED, ec2_state="shutting-down"),
             GROUP,
             [],
         ),
         (
             "gone",
-            leaving("i-1", lifecycle=d.TERMINATING_PROCEED, ec2_state="terminated"),
+            leaving("i-1", lifecycle=m.TERMINATING_PROCEED, ec2_state="terminated"),
             GROUP,
             ["Deregister", "Forget"],
         ),
@@ -214,32 +215,32 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
         ),
         (
             "to standby: out of the load balancer",
-            member("i-1", lifecycle=d.ENTERING_STANDBY),
+            member("i-1", lifecycle=m.ENTERING_STANDBY),
             GROUP,
             ["Deregister"],
         ),
         (
             "standby",
-            member("i-1", lifecycle=d.ENTERING_STANDBY, registered=frozenset(), targets={}),
+            member("i-1", lifecycle=m.ENTERING_STANDBY, registered=frozenset(), targets={}),
             GROUP,
             ["EnterStandby"],
         ),
         (
             "nobody checks the health of one that rests",
-            member("i-1", lifecycle=d.STANDBY, ec2_state="stopped"),
+            member("i-1", lifecycle=m.STANDBY, ec2_state="stopped"),
             GROUP,
             [],
         ),
         (
             "detached",
-            member("i-1", lifecycle=d.DETACHING, registered=frozenset(), targets={}),
+            member("i-1", lifecycle=m.DETACHING, registered=frozenset(), targets={}),
             GROUP,
             ["Forget"],
         ),
     ],
 )
 def test_the_life_of_an_instance(reason: str, it: Member, group: Group, wanted: list[str]) -> None:
-    alone = replace(group, desired=1 if it.lifecycle in d.CAPACITY else 0)
+    alone = replace(group, desired=1 if it.lifecycle in m.CAPACITY else 0)
     assert kinds(decide(alone, [it], NOW)) == wanted, reason
 
 
@@ -262,13 +263,13 @@ def test_what_makes_an_instance_ill(
     assert kinds(actions) == (["MarkUnhealthy"] if ill else []), reason
 
 
-SICK = member("i-1", healthy=False, cause=d.ELB_CAUSE)
+SICK = member("i-1", healthy=False, cause=ELB_CAUSE)
 
 
 def test_an_ill_instance_is_replaced_and_the_cause_said() -> None:
     end, start = decide(GROUP, [SICK, W2], NOW)
-    assert end == d.BeginTerminate("i-1", d.ELB_CAUSE, replace=True)
-    assert isinstance(start, d.Launch)
+    assert end == m.BeginTerminate("i-1", ELB_CAUSE, replace=True)
+    assert isinstance(start, m.Launch)
     assert start.replaces
     assert start.zone == A[1]
     assert "unhealthy instance needing to be replaced" in start.cause
@@ -276,7 +277,7 @@ def test_an_ill_instance_is_replaced_and_the_cause_said() -> None:
 
 def test_a_replacement_that_is_owed_from_before_is_named_as_one() -> None:
     first, second = decide(replace(GROUP, replacing=1), [], NOW)
-    assert isinstance(first, d.Launch) and isinstance(second, d.Launch)
+    assert isinstance(first, m.Launch) and isinstance(second, m.Launch)
     assert (first.replaces, second.replaces) == (False, True)
 
 
@@ -293,7 +294,7 @@ def test_sick_instances_are_replaced_one_at_a_time_and_dead_ones_at_once() -> No
     ended = [
         action.member
         for action in decide(group, [SICK, also_sick, dead], NOW)
-        if isinstance(action, d.BeginTerminate)
+        if isinstance(action, m.BeginTerminate)
     ]
     assert ended == ["i-4", "i-1"]
     going = leaving("i-0", healthy=False)
@@ -329,7 +330,7 @@ def test_who_goes_when_the_group_shrinks(
     ended = [
         action.member
         for action in decide(group, members, NOW)
-        if isinstance(action, d.BeginTerminate)
+        if isinstance(action, m.BeginTerminate)
     ]
     assert ended == ([victim] if victim else []), reason
 
@@ -345,4 +346,4 @@ def test_a_deleted_group_ends_its_instances_and_then_itself() -> None:
         "BeginTerminate",
         "Terminate",
     ]
-    assert decide(group, [], NOW) == [d.DeleteGroup()]
+    assert decide(group, [], NOW) == [m.DeleteGroup()]

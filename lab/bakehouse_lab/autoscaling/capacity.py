@@ -1,0 +1,90 @@
+"""How many instances a group has, where they start, and who goes when there are too many. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bakehouse_lab.autoscaling.model import CAPACITY, Action, BeginTerminate, Group, Launch, Member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+REPLACED = "an instance was launched in response to an unhealthy instance needing to be replaced."
+REFRESHED = "an instance was launched in response to an instance refresh."
+
+
+def capacity(group: Group, members: Sequence[Member], now: float) -> Iterator[Action]:
+    """Start what is missing, or end what is too much."""
+    live = [member for member in members if member.lifecycle in CAPACITY]
+    missing = group.desired + group.renewal.surge - len(live)
+    surplus = len(live) - group.desired - group.renewal.surplus
+    if missing > 0 and "Launch" not in group.suspended and now >= group.retry_at:
+        yield from _launch(group, live, missing)
+    elif surplus > 0 and "Terminate" not in group.suspended:
+        yield from _shrink(group, live, surplus)
+
+
+def _launch(group: Group, live: Sequence[Member], missing: int) -> Iterator[Action]:
+    lacking = group.desired - len(live)  # without those that only a refresh wants
+    for number, (subnet, zone) in enumerate(_spread(group, live, missing)):
+        owed = lacking - number
+        replaces = 0 < owed <= group.replacing
+        renews = owed <= 0 or group.replacing < owed <= group.replacing + max(0, group.renewing)
+        cause = (
+            "an instance was started in response to a difference between desired and actual "
+            f"capacity, increasing the capacity from {len(live)} to {group.desired}."
+        )
+        yield Launch(
+            subnet,
+            zone,
+            REPLACED if replaces else REFRESHED if renews else cause,
+            replaces,
+            renews,
+        )
+
+
+def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tuple[str, str]]:
+    """The zone with the fewest instances, and in it the subnet with the fewest."""
+    zones, subnets = Counter(m.zone for m in live), Counter(m.subnet for m in live)
+    for _ in range(missing if group.places else 0):
+        subnet, zone = min(group.places, key=lambda place: (zones[place[1]], subnets[place[0]]))
+        zones[zone] += 1
+        subnets[subnet] += 1
+        yield subnet, zone
+
+
+def _shrink(group: Group, live: Sequence[Member], surplus: int) -> Iterator[Action]:
+    size, spared = len(live), [member for member in live if not member.protected]
+    for victim in victims(group, live, spared)[:surplus]:
+        yield BeginTerminate(
+            victim.id,
+            "an instance was taken out of service in response to a difference between desired and "
+            f"actual capacity, shrinking the capacity from {size} to {group.desired}.",
+            chosen=True,
+        )
+
+
+def victims(group: Group, live: Sequence[Member], among: Sequence[Member]) -> list[Member]:
+    """Who goes first, of `among`: sick before well, the fullest zone, then as the policies say."""
+    zones, left, order = Counter(member.zone for member in live), list(among), []
+    policies = [*group.policies, "OldestLaunchTemplate", "OldestInstance"]
+
+    def rank(member: Member) -> tuple[object, ...]:
+        by_policy = [_AGES[policy](member) for policy in policies if policy in _AGES]
+        return (member.healthy, -zones[member.zone], *by_policy, member.id)
+
+    while left:
+        victim = min(left, key=rank)
+        left.remove(victim)
+        zones[victim.zone] -= 1
+        order.append(victim)
+    return order
+
+
+_AGES: Mapping[str, Callable[[Member], float]] = {
+    "NewestInstance": lambda member: -member.launched,
+    "OldestInstance": lambda member: member.launched,
+    "OldestLaunchTemplate": lambda member: member.current,
+    "OldestLaunchConfiguration": lambda member: member.current,
+}
