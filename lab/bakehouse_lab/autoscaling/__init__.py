@@ -4,6 +4,7 @@
 |------------|------------------------------------------------------------------|
 | model      | what decisions see of a group, and what they may ask for         |
 | decide     | what a group does next (pure)                                    |
+| health     | who is ill, and when another takes the place (pure)              |
 | capacity   | how many there are, where they start, who goes first (pure)      |
 | refresh/   | instance refresh: all of a group is replaced, a few at a time    |
 | records    | what is written down of a group, its instances and activities    |

@@ -24,10 +24,13 @@ _moto_update = AutoScalingResponse.update_auto_scaling_group
 
 
 def create_auto_scaling_group(self: Any) -> Any:
-    """With the hooks and the warm-up that moto drops."""
+    """With the hooks, the warm-up and the maintenance policy that moto drops."""
+    policy = maintenance_policy(self._get_param("InstanceMaintenancePolicy"))
     result = _moto_create(self)
     name = self._get_param("AutoScalingGroupName")
-    _take_more(self, self.autoscaling_backend.autoscaling_groups[name])
+    group = self.autoscaling_backend.autoscaling_groups[name]
+    _take_warmup(self, group)
+    group.instance_maintenance_policy = policy
     for said in self._get_param("LifecycleHookSpecificationList", []):
         _put_hook(self.autoscaling_backend, name, said)
     return result
@@ -38,8 +41,12 @@ def update_auto_scaling_group(self: Any) -> Any:
     name = self._get_param("AutoScalingGroupName")
     group = self.autoscaling_backend.autoscaling_groups[name]
     check_update(group, [each for each in CONFIGURATION if self._get_param(each)])
+    said = self._get_param("InstanceMaintenancePolicy")
+    policy = maintenance_policy(said)
     result = _moto_update(self)
-    _take_more(self, group)
+    _take_warmup(self, group)
+    if said:
+        group.instance_maintenance_policy = policy
     if policies := self._get_param("TerminationPolicies"):
         group.termination_policies = policies
     if (cooldown := self._get_int_param("DefaultCooldown")) is not None:
@@ -47,11 +54,9 @@ def update_auto_scaling_group(self: Any) -> Any:
     return result
 
 
-def _take_more(self: Any, group: Any) -> None:
+def _take_warmup(self: Any, group: Any) -> None:
     if (warmup := self._get_int_param("DefaultInstanceWarmup")) is not None:
         group.default_instance_warmup = warmup if warmup >= 0 else None
-    if policy := self._get_param("InstanceMaintenancePolicy"):
-        group.instance_maintenance_policy = maintenance_policy(policy)
 
 
 def delete_auto_scaling_group(self: Any) -> Any:

@@ -289,6 +289,15 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
             )
         return [member.activity for member in members]
 
+    def set_instance_protection(
+        self, group_name: str, instance_ids: list[str], protected_from_scale_in: bool | None
+    ) -> None:
+        """Protect instances from scale in, or no longer; all of them or none."""
+        group = self.autoscaling_groups[group_name]
+        members = [self._in_state(group, each, IN_SERVICE, STANDBY) for each in instance_ids]
+        for member in members:
+            member.protected_from_scale_in = bool(protected_from_scale_in)
+
     def set_instance_health(
         self, instance_id: str, health_status: str, respect_grace: bool = True
     ) -> None:
@@ -312,15 +321,16 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
             f"Instance Id not found - No managed instance found for instance ID: {instance_id}"
         )
 
-    def _in_state(self, group: LabGroup, instance_id: str, state: str) -> Membership:
+    def _in_state(self, group: LabGroup, instance_id: str, *states: str) -> Membership:
         member = group.member(instance_id)
         if member is None:
             raise ValidationError(
                 f"The instance {instance_id} is not part of Auto Scaling group {group.name}."
             )
-        if member.lifecycle_state != state:
+        if member.lifecycle_state not in states:
             raise ValidationError(
-                f"The instance {instance_id} is not in {state}: it is {member.lifecycle_state}."
+                f"The instance {instance_id} is not in {' or '.join(states)}: "
+                f"it is {member.lifecycle_state}."
             )
         return member
 

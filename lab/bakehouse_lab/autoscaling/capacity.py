@@ -5,13 +5,48 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.autoscaling.model import CAPACITY, Action, BeginTerminate, Group, Launch, Member
+from bakehouse_lab.autoscaling.model import (
+    CAPACITY,
+    IN_SERVICE,
+    LOST,
+    Action,
+    BeginTerminate,
+    Group,
+    Launch,
+    Member,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 REPLACED = "an instance was launched in response to an unhealthy instance needing to be replaced."
 REFRESHED = "an instance was launched in response to an instance refresh."
+
+SERVES = frozenset({"healthy", "unused"})  # no balancer asks an unused target
+
+
+def bounds(desired: int, least_percent: int, most_percent: int | None) -> tuple[int, int]:
+    """The fewest instances that must be ready, and the most that may be there or be coming.
+
+    The lower bound rounds up. Where no upper bound is given one goes at least, before or while its
+    replacement comes, even if that breaks the lower bound. Where one is given and leaves no room,
+    a replacement comes before any goes. The upper bound rounds down (AWS does not say).
+
+    >>> bounds(2, 90, None), bounds(20, 90, None), bounds(4, 100, 110), bounds(4, 100, 200)
+    ((1, 2), (18, 20), (4, 5), (4, 8))
+    """
+    least = -(-desired * least_percent // 100)
+    if most_percent is None:
+        return desired - max(1, desired - least), desired
+    most = desired * most_percent // 100
+    return least, most if most > least else least + 1
+
+
+def serves(group: Group, member: Member) -> bool:
+    """In service, and found healthy by those whom the group asks."""
+    sound = member.lifecycle == IN_SERVICE and member.healthy and member.ec2_state not in LOST
+    asked = member.targets.values() if group.elb_checks else ()
+    return sound and SERVES.issuperset(asked)
 
 
 def capacity(group: Group, members: Sequence[Member], now: float) -> Iterator[Action]:
@@ -26,22 +61,26 @@ def capacity(group: Group, members: Sequence[Member], now: float) -> Iterator[Ac
 
 
 def _launch(group: Group, live: Sequence[Member], missing: int) -> Iterator[Action]:
-    lacking = group.desired - len(live)  # without those that only a refresh wants
+    lacking = group.desired - len(live)
+    grown = (
+        "an instance was started in response to a difference between desired and actual "
+        f"capacity, increasing the capacity from {len(live)} to {group.desired}."
+    )
     for number, (subnet, zone) in enumerate(_spread(group, live, missing)):
-        owed = lacking - number
-        replaces = 0 < owed <= group.replacing
-        renews = owed <= 0 or group.replacing < owed <= group.replacing + max(0, group.renewing)
-        cause = (
-            "an instance was started in response to a difference between desired and actual "
-            f"capacity, increasing the capacity from {len(live)} to {group.desired}."
-        )
-        yield Launch(
-            subnet,
-            zone,
-            REPLACED if replaces else REFRESHED if renews else cause,
-            replaces,
-            renews,
-        )
+        cause = _cause(group, lacking - number) or grown
+        yield Launch(subnet, zone, cause, cause == REPLACED, cause == REFRESHED)
+
+
+def _cause(group: Group, owed: int) -> str:
+    """What the last but `owed` of the launches is for; below 1 it comes on top of what is desired.
+
+    Only a refresh starts instances on top, or a policy that wants a replacement to come first.
+    """
+    if owed <= 0:
+        return REPLACED if group.policy else REFRESHED
+    if owed <= group.replacing:
+        return REPLACED
+    return REFRESHED if owed <= max(0, group.replacing) + max(0, group.renewing) else ""
 
 
 def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tuple[str, str]]:

@@ -18,12 +18,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bakehouse_lab.autoscaling.capacity import capacity
+from bakehouse_lab.autoscaling.health import health, relief
 from bakehouse_lab.autoscaling.model import (
     CAPACITY,
     ENDING,
     ENTERING_STANDBY,
     GONE,
-    IN_SERVICE,
     LAUNCHING,
     LOST,
     PENDING,
@@ -42,7 +42,6 @@ from bakehouse_lab.autoscaling.model import (
     FailLaunch,
     Forget,
     Group,
-    MarkUnhealthy,
     Member,
     Proceed,
     Register,
@@ -52,13 +51,6 @@ from bakehouse_lab.autoscaling.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-EC2_CAUSE = (
-    "an instance was taken out of service in response to an EC2 health check indicating it has "
-    "been terminated or stopped."
-)
-ELB_CAUSE = (
-    "an instance was taken out of service in response to an ELB system health check failure."
-)
 REFRESH_CAUSE = "an instance was taken out of service in response to an instance refresh."
 
 
@@ -72,13 +64,14 @@ def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
     if group.deleting:
         return _dissolve(group, members, now)
     actions: list[Action] = [each for member in members for each in _live(group, member, now)]
-    actions += _health(group, members, now)
+    actions += health(group, members, now)
     actions += list(_renewal(group, members, actions))
     # A launch that failed still counts: the next look knows when to try again.
     ended = [each for each in actions if isinstance(each, BeginTerminate)]
     leaving = {each.member for each in ended}
     owed = replace(
         group,
+        renewal=relief(group, [each for each in members if each.id not in leaving]),
         replacing=group.replacing + sum(each.replace for each in ended),
         renewing=group.renewing + sum(each.renew for each in ended),
     )
@@ -198,41 +191,3 @@ def _draining(member: Member) -> bool:
 
 def _hooks(group: Group, transition: str) -> tuple[str, ...]:
     return tuple(hook.name for hook in group.hooks if hook.transition == transition)
-
-
-# -- health
-
-
-def _health(group: Group, members: Sequence[Member], now: float) -> list[Action]:
-    """Mark what is ill; end what was marked before, so that a describe can see it in between."""
-    serving = [member for member in members if member.lifecycle == IN_SERVICE]
-    marks: list[Action] = []
-    if "HealthCheck" not in group.suspended:
-        marks = [
-            MarkUnhealthy(member.id, cause)
-            for member in serving
-            if member.healthy and (cause := _illness(group, member, now))
-        ]
-    if group.suspended & {"ReplaceUnhealthy", "Terminate"}:
-        return marks
-    under_way = sum(not m.healthy and m.lifecycle.startswith(TERMINATING) for m in members)
-    ill = [member for member in serving if not member.healthy]
-    return marks + [
-        BeginTerminate(member.id, member.cause, replace=True)
-        for member in _replaced_now(ill, max(1, group.desired // 10) - under_way)
-    ]
-
-
-def _replaced_now(ill: Sequence[Member], allowed: int) -> list[Member]:
-    """A tenth of the group at a time, at least one; what serves nothing any more need not wait."""
-    lost = [member for member in ill if member.ec2_state in LOST]
-    sick = [member for member in ill if member.ec2_state not in LOST]
-    return lost + sick[: max(0, allowed)]
-
-
-def _illness(group: Group, member: Member, now: float) -> str | None:
-    """An instance that does not run is ill at once; what the load balancer says counts later."""
-    if member.ec2_state in LOST:
-        return EC2_CAUSE
-    heard = group.elb_checks and now >= member.in_service + group.grace
-    return ELB_CAUSE if heard and "unhealthy" in member.targets.values() else None

@@ -47,6 +47,8 @@ def _group(backend: LabAutoScalingBackend, group: LabGroup) -> m.Group:
         replacing=group.replacing,
         renewing=group.renewing,
         retry_at=group.retry_at,
+        policy=None if group.refresh else group.maintenance,
+        warmup=group.warmup,
         deleting=group.deleting,
     )
 

@@ -99,6 +99,8 @@ class Group:
     replacing: int = 0  # launches owed for instances that failed a health check
     renewing: int = 0  # launches owed for instances that a refresh ended
     renewal: Renewal = Renewal()
+    policy: tuple[int, int] | None = None  # for instance maintenance; a refresh has its own
+    warmup: float = 0
     retry_at: float = 0  # after a launch that failed: not before
     deleting: bool = False
 

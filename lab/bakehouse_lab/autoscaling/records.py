@@ -186,6 +186,14 @@ class LabGroup(FakeAutoScalingGroup):  # type: ignore[misc]  # moto ships no typ
         warmup: int | None = self.default_instance_warmup
         return (self.health_check_grace_period or 0) if warmup is None else warmup
 
+    @property
+    def maintenance(self) -> tuple[int, int] | None:
+        """The percentages of the instance maintenance policy, if there is one."""
+        policy = self.instance_maintenance_policy
+        if policy is None:
+            return None
+        return policy["MinHealthyPercentage"], policy["MaxHealthyPercentage"]
+
     def adopt(self, launch_template: Mapping[str, Any]) -> None:
         """Name what a refresh has brought, in its words."""
         if self.launch_config is not None:

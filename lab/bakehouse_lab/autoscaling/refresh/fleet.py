@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.autoscaling.capacity import victims
+from bakehouse_lab.autoscaling.capacity import bounds, serves, victims
 from bakehouse_lab.autoscaling.model import (
     CAPACITY,
     ENTERING_STANDBY,
-    IN_SERVICE,
-    LOST,
     STANDBY,
     Group,
     Member,
@@ -21,28 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bakehouse_lab.autoscaling.refresh.model import Preferences
-
-SERVES = frozenset({"healthy", "unused"})  # no balancer asks an unused target
-
-
-def bounds(desired: int, preferences: Preferences) -> tuple[int, int]:
-    """The fewest instances that must be ready, and the most that may be there or be coming.
-
-    The lower bound rounds up. Where no upper bound is given one goes at least, before or while its
-    replacement comes, even if that breaks the lower bound. Where one is given and leaves no room,
-    a replacement comes before any goes. The upper bound rounds down (AWS does not say).
-
-    >>> from bakehouse_lab.autoscaling.refresh.model import Preferences
-    >>> bounds(2, Preferences(90)), bounds(20, Preferences(90))
-    ((1, 2), (18, 20))
-    >>> bounds(4, Preferences(100, 110)), bounds(4, Preferences(100, 200))
-    ((4, 5), (4, 8))
-    """
-    least = -(-desired * preferences.least // 100)
-    if preferences.most is None:
-        return desired - max(1, desired - least), desired
-    most = desired * preferences.most // 100
-    return least, most if most > least else least + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +122,8 @@ class Fleet:
     # -- one of them
 
     def serves(self, member: Member) -> bool:
-        """In service and found healthy by those whom the group asks."""
-        sound = member.lifecycle == IN_SERVICE and member.healthy and member.ec2_state not in LOST
-        asked = member.targets.values() if self.group.elb_checks else ()
-        return sound and SERVES.issuperset(asked)
+        """In service, and found healthy."""
+        return serves(self.group, member)
 
     def warm(self, member: Member) -> bool:
         """In service for as long as the warm-up wants."""
@@ -159,7 +133,7 @@ class Fleet:
 
     def renewal(self, goal: int, *, launch: bool = True, retire: bool = True) -> Renewal:
         """Whom to end, and how many may be above the desired capacity, until `goal` are new."""
-        least, most = bounds(self.group.desired, self.preferences)
+        least, most = bounds(self.group.desired, self.preferences.least, self.preferences.most)
         shielded = sum(each.lifecycle in CAPACITY for each in self.held)
         spare = len(self.old) - max(0, self.total - shielded - goal)
         gone = self._retire(spare, least) if retire and not self._stuck else ()

@@ -28,7 +28,7 @@ class Preferences:
     """How to go about it, with every default filled in."""
 
     least: int = 90  # MinHealthyPercentage
-    most: int | None = None  # MaxHealthyPercentage; None is not 100: see `fleet.bounds`
+    most: int | None = None  # MaxHealthyPercentage; None is not 100: see `capacity.bounds`
     warmup: int = 0
     checkpoints: tuple[int, ...] = ()
     delay: int = 0

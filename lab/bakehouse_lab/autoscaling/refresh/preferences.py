@@ -57,8 +57,10 @@ def read(said: Mapping[str, Any], warmup: int, policy: Mapping[str, int]) -> Pre
     )
 
 
-def maintenance_policy(said: Mapping[str, Any]) -> dict[str, int] | None:
+def maintenance_policy(said: Mapping[str, Any] | None) -> dict[str, int] | None:
     """A group's instance maintenance policy; -1 clears it. Raises ValidationError."""
+    if not said:
+        return None
     least, most = said.get("MinHealthyPercentage"), said.get("MaxHealthyPercentage")
     if least is None or most is None:
         raise _refused("MinHealthyPercentage and MaxHealthyPercentage must both be specified.")

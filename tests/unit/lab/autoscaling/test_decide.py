@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from bakehouse_lab.autoscaling import model as m
-from bakehouse_lab.autoscaling.decide import ELB_CAUSE, decide
+from bakehouse_lab.autoscaling.decide import decide
+from bakehouse_lab.autoscaling.health import ELB_CAUSE
 from bakehouse_lab.autoscaling.model import Group, Hook, Member, Wait
 
 NOW = 1000.0
@@ -264,6 +265,7 @@ def test_what_makes_an_instance_ill(
 
 
 SICK = member("i-1", healthy=False, cause=ELB_CAUSE)
+DEAD_SICK = replace(SICK, ec2_state="terminated")
 
 
 def test_an_ill_instance_is_replaced_and_the_cause_said() -> None:
@@ -299,6 +301,46 @@ def test_sick_instances_are_replaced_one_at_a_time_and_dead_ones_at_once() -> No
     assert ended == ["i-4", "i-1"]
     going = leaving("i-0", healthy=False)
     assert "BeginTerminate" not in kinds(decide(group, [going, SICK, W2, W1], NOW))
+
+
+FIRST = replace(GROUP, policy=(100, 110), warmup=30)
+RELIEF = member("i-3", A, in_service=NOW - 30)
+
+
+@pytest.mark.parametrize(
+    ("reason", "group", "members", "wanted"),
+    [
+        ("its replacement comes first", FIRST, [SICK, W2], ["Launch"]),
+        ("and boots", FIRST, [SICK, W2, coming("i-3", ec2_state="pending")], []),
+        ("and warms up", FIRST, [SICK, W2, replace(RELIEF, in_service=NOW - 29)], []),
+        ("and then it goes", FIRST, [SICK, W2, RELIEF], ["BeginTerminate"]),
+        ("one of two sick ones at a time", FIRST, [SICK, replace(SICK, id="i-2")], ["Launch"]),
+        (
+            "and none waits for the other",
+            FIRST,
+            [SICK, replace(SICK, id="i-2"), RELIEF],
+            ["BeginTerminate", "Launch"],
+        ),
+        (
+            "where half may be missing it goes at once",
+            replace(FIRST, policy=(50, 100)),
+            [SICK, W2],
+            ["BeginTerminate", "Launch"],
+        ),
+        ("a dead one is not waited for", FIRST, [DEAD_SICK, W2], ["BeginTerminate", "Launch"]),
+        ("all is well: nobody on top", FIRST, [W1, W2], []),
+    ],
+)
+def test_a_maintenance_policy_says_whether_the_replacement_comes_first(
+    reason: str, group: Group, members: list[Member], wanted: list[str]
+) -> None:
+    assert kinds(decide(group, members, NOW)) == wanted, reason
+
+
+def test_a_replacement_that_comes_first_says_what_it_is_for() -> None:
+    (action,) = decide(FIRST, [SICK, W2], NOW)
+    assert isinstance(action, m.Launch)
+    assert "unhealthy instance needing to be replaced" in action.cause
 
 
 def test_no_launch_soon_after_one_that_failed() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -132,6 +132,47 @@ def test_an_instance_that_the_load_balancer_finds_ill_is_drained_and_replaced(de
     assert "unhealthy instance needing to be replaced" in launches[0]["Cause"]
 
 
+def test_under_a_maintenance_policy_an_ill_instance_goes_when_another_is_warm(desk: Desk) -> None:
+    policy = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150}
+    desk.create(InstanceMaintenancePolicy=policy, DefaultInstanceWarmup=60)
+    desk.steps()
+    ill, well = desk.ids()
+    desk.health(ill, "unhealthy")
+    desk.health(well, "healthy")
+    desk.later(100)
+    assert desk.states() == ["InService"] * 3
+    (new,) = set(desk.ids()) - {ill, well}
+    desk.health(new, "healthy")
+    desk.later(59)
+    assert desk.states() == ["InService"] * 3
+    desk.later(1)
+    assert sorted(desk.states()) == ["InService", "InService", "Terminating"]
+    desk.later(300)
+    assert sorted(desk.ids()) == sorted([well, new])
+
+
+def test_a_maintenance_policy_is_shown_and_cleared(desk: Desk) -> None:
+    policy = {"MinHealthyPercentage": 90, "MaxHealthyPercentage": 120}
+    desk.create(InstanceMaintenancePolicy=policy)
+
+    def shown() -> Any:
+        (group,) = desk.asg.describe_auto_scaling_groups()["AutoScalingGroups"]
+        return group.get("InstanceMaintenancePolicy")
+
+    def update(least: int, most: int) -> None:
+        desk.asg.update_auto_scaling_group(
+            AutoScalingGroupName="web",
+            InstanceMaintenancePolicy={"MinHealthyPercentage": least, "MaxHealthyPercentage": most},
+        )
+
+    assert shown() == policy
+    with pytest.raises(ClientError, match="cannot be greater than 100"):
+        update(10, 120)
+    assert shown() == policy
+    update(-1, -1)
+    assert shown() is None
+
+
 def test_an_instance_that_someone_terminated_is_replaced_at_once(desk: Desk) -> None:
     gone, _ = desk.whole()
     desk.ec2.terminate_instances(InstanceIds=[gone])
@@ -206,6 +247,20 @@ def test_a_detached_instance_lives_on_outside(desk: Desk) -> None:
     desk.steps()
     assert sorted(desk.ids()) == sorted([first, second])
     assert desk.states() == ["InService", "InService"]
+
+
+def test_a_protected_instance_survives_scale_in(desk: Desk) -> None:
+    first, second = desk.whole()
+    protect = {"AutoScalingGroupName": "web", "ProtectedFromScaleIn": True}
+    with pytest.raises(ClientError, match="i-gone is not part of Auto Scaling group web"):
+        desk.asg.set_instance_protection(**protect, InstanceIds=[first, "i-gone"])
+    desk.asg.set_instance_protection(**protect, InstanceIds=[first])
+    assert [each["ProtectedFromScaleIn"] for each in desk.instances()] == [True, False]
+    desk.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=0)
+    desk.steps()
+    desk.later(300)
+    assert desk.ids() == [first]
+    assert second not in desk.ids()
 
 
 def test_a_user_may_call_an_instance_unhealthy(desk: Desk) -> None:

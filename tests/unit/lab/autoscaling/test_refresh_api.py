@@ -411,6 +411,16 @@ def test_a_suspended_refresh_rests_without_stalling_and_goes_on(rollout: Rollout
     assert rollout.end()["Status"] == "Successful"
 
 
+def test_a_long_rest_at_a_checkpoint_is_no_stall(rollout: Rollout) -> None:
+    rollout.desk.groups.stall_seconds = 600
+    rollout.start(CheckpointPercentages=[50, 100], CheckpointDelay=3600)
+    rollout.later(0)
+    rollout.later(30)
+    rollout.later(3600)
+    assert rollout.status() == "InProgress"
+    assert rollout.end()["Status"] == "Successful"
+
+
 def test_a_refresh_that_waits_changes_nothing_at_each_look(rollout: Rollout) -> None:
     from bakehouse_lab.autoscaling.controller import step
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from bakehouse_lab.autoscaling import decide as group_decides
 from bakehouse_lab.autoscaling import model as g
+from bakehouse_lab.autoscaling.capacity import bounds
 from bakehouse_lab.autoscaling.model import Group, Member
 from bakehouse_lab.autoscaling.refresh import model as m
 from bakehouse_lab.autoscaling.refresh.decide import decide
-from bakehouse_lab.autoscaling.refresh.fleet import Fleet, bounds
+from bakehouse_lab.autoscaling.refresh.fleet import Fleet
 from bakehouse_lab.autoscaling.refresh.model import Preferences, Refresh
 
 PLACES = (("s-a", "a"), ("s-b", "b"))
@@ -273,7 +274,7 @@ def test_undisturbed_it_keeps_to_its_bounds_and_starts_none_for_nothing(
     it = PretendRollout.of(desired, wanted)
     it.look()
     it.run(60 * MINUTE)
-    low, high = bounds(desired, wanted)
+    low, high = bounds(desired, wanted.least, wanted.most)
     assert it.refresh.status == m.SUCCESSFUL
     assert it.fewest >= low
     assert it.most <= high

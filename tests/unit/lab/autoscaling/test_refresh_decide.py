@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bakehouse_lab.autoscaling import model as g
+from bakehouse_lab.autoscaling.capacity import bounds
 from bakehouse_lab.autoscaling.model import Group, Member, Renewal
 from bakehouse_lab.autoscaling.refresh import model as m
 from bakehouse_lab.autoscaling.refresh.decide import decide
-from bakehouse_lab.autoscaling.refresh.fleet import bounds
 from bakehouse_lab.autoscaling.refresh.model import Preferences, Refresh
 
 NOW = 10_000.0
@@ -72,7 +72,7 @@ def under_way(preferences: Preferences, **how: Any) -> Refresh:
 def test_the_bounds(
     reason: str, desired: int, least: int, most: int | None, wanted: tuple[int, int]
 ) -> None:
-    assert bounds(desired, Preferences(least, most)) == wanted, reason
+    assert bounds(desired, least, most) == wanted, reason
 
 
 COLD = {"in_service": NOW - 59}
