@@ -13,7 +13,7 @@ PYTHON := .venv/bin/python
 WORKERS := 3
 PIP_TOOLS := pip-tools==7.6.2
 
-.PHONY: help setup demo test lint bench clean lock
+.PHONY: help setup demo test lint bench compare clean lock
 
 help: ## List what there is
 	@echo 'Bakehouse: bake, launch, wire and refresh Laravel hosts on AWS.'
@@ -41,6 +41,12 @@ lint: ## Ask every linter (part of make test)
 bench: ## Measure boot, bake, second site.yml, API overhead and memory against the lab
 	@scripts/setup
 	@$(SUDO) $(PYTHON) -m bakehouse_lab.cli.bench
+
+compare: ## Compare our hosts with Debian's and the peers' settings, on an instance of the demo's lab
+	@scripts/setup
+	@eval "$$($(SUDO) scripts/lab env)"
+	$(SUDO) .venv/bin/ansible-playbook bench/compare.yml
+	$(PYTHON) bench/report.py build/compare.json docs
 
 clean: ## Take away all that these targets left on the machine, and nothing else
 	@$(SUDO) env PYTHONPATH=lab PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m bakehouse_lab.cli.clean

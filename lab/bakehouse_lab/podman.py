@@ -117,6 +117,7 @@ class Podman:
     def __init__(self, settings: Settings, machine: Machine) -> None:
         """Speak for the lab of `settings`, within what `machine` allows."""
         self._lab = settings.name
+        self._prefix = f"{settings.prefix}-"
         self._machine = machine
         self._glance = _Glance()
 
@@ -190,7 +191,7 @@ class Podman:
 
     def _look(self) -> Sequence[Seen]:
         rows = self.run("ps", "--all", "--format=json", f"--filter=label={LABEL}={self._lab}")
-        return [_listed(each) for each in json.loads(rows or "[]")]
+        return own([_listed(each) for each in json.loads(rows or "[]")], self._prefix)
 
     def deaths(self) -> subprocess.Popen[str]:
         """A process that prints one JSON line for each container of this lab that dies."""
@@ -339,6 +340,15 @@ def _seen(described: dict[str, Any]) -> Seen:
         image=described["ImageName"],
         labels=labels,
     )
+
+
+def own(seen: Sequence[Seen], prefix: str) -> Sequence[Seen]:
+    """Those that bear the lab's name beside its label.
+
+    An AMI keeps the labels of the instance it was made of, so a container that somebody runs from
+    one has them too, and is nobody's instance.
+    """
+    return [each for each in seen if each.name.startswith(prefix)]
 
 
 def _listed(row: dict[str, Any]) -> Seen:

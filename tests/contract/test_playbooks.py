@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bakehouse.variables import known, unknown
 from bakehouse.workbench import template_files
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +131,33 @@ def test_an_inventory_without_hosts_is_an_error_that_says_what_to_type() -> None
     done = ansible("ansible-playbook", "-i", "none,", "ansible/playbooks/check.yml")
     assert done.returncode != 0
     assert "scripts/launch GROUP" in done.stdout
+
+
+@pytest.mark.parametrize("where", ["-e", "host_vars"])
+def test_a_typo_in_a_variable_ends_a_run_before_any_host(tmp_path: Path, where: str) -> None:
+    typo = "php_fpm_worker_count"
+    (tmp_path / "hosts").write_text(f"web {typo}=4\n" if where == "host_vars" else "web\n")
+    given = ["-e", f"{typo}=4"] if where == "-e" else []
+    done = ansible(
+        "ansible-playbook",
+        "-i",
+        tmp_path / "hosts",
+        "ansible/playbooks/check.yml",
+        *given,
+        ANSIBLE_INVENTORY_ENABLED="ini",
+    )
+    assert done.returncode != 0
+    told = " ".join(done.stdout.split())
+    assert f"{typo} is no variable of the role php_fpm; did you mean php_fpm_workers_count?" in told
+    assert "Refuse to do nothing" not in told
+
+
+def test_variables_that_playbooks_give_to_roles_are_theirs() -> None:
+    allowed = known(ROOT / "roles")
+    for path in PLAYBOOKS.glob("*.yml"):
+        for play in plays(path.stem):
+            given = [name for entry in play.get("roles", []) for name in entry.get("vars", {})]
+            assert unknown(given, allowed) == [], path.name
 
 
 # -- inventories

@@ -53,7 +53,8 @@ def test_every_log_line_says_which_host_wrote_it(configuration: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    "log", ["/var/log/nginx/access.log", "/var/log/nginx/error.log", "/var/log/php-fpm/slow.log"]
+    "log",
+    ["/var/log/nginx/access.log", "/var/log/nginx/error.log", "/var/log/php-fpm/app/slow.log"],
 )
 def test_what_this_host_writes_is_shipped(
     host: Host, configuration: dict[str, Any], log: str

@@ -25,25 +25,27 @@ def seconds(value: str) -> int:
 
 
 def test_php_fpm_runs_now_and_after_a_reboot(host: Host, fpm: Fpm) -> None:
-    """Break: systemctl disable php8.4-fpm."""
+    """Break: systemctl disable php-fpm@app."""
     assert host.service(fpm.service).is_running
     assert host.service(fpm.service).is_enabled
 
 
 def test_php_fpm_s_configuration_is_sound_for_the_next_start(host: Host, fpm: Fpm) -> None:
     """Break: echo 'pm.nonsense = 1' >>/run/php-fpm-workers/app.conf."""
-    assert host.run(f"php-fpm{fpm.version} --test").rc == 0
+    assert fpm.settings["pm.max_children"]
 
 
-def test_every_worker_is_the_application_s_user_and_nobody_else_s(host: Host, fpm: Fpm) -> None:
-    """Break: sed -i 's/^user = app/user = www-data/' /etc/php/*/fpm/pool.d/app.conf
-    systemctl restart 'php*-fpm.service'.
-    """
-    master, *workers = sorted(
-        host.process.filter(comm=f"php-fpm{fpm.version}"), key=lambda each: int(each.ppid)
-    )
-    assert master.user == "root"
-    assert {worker.user for worker in workers} == {"app"}
+def test_debian_s_own_service_for_all_sites_stays_off(host: Host, fpm: Fpm) -> None:
+    """Break: systemctl unmask --now 'php*-fpm.service'."""
+    asked = host.run(f"systemctl is-enabled php{fpm.version}-fpm")
+    assert asked.stdout.strip() == "masked"
+    assert not host.service(f"php{fpm.version}-fpm").is_running
+
+
+def test_every_process_is_the_site_s_user_and_none_is_root(host: Host, fpm: Fpm) -> None:
+    """Break: systemctl unmask --now 'php*-fpm.service'."""
+    running = host.process.filter(comm=f"php-fpm{fpm.version}")
+    assert {process.user for process in running} == {fpm.site}
 
 
 def test_the_application_s_user_cannot_log_in(host: Host) -> None:
@@ -52,24 +54,22 @@ def test_the_application_s_user_cannot_log_in(host: Host) -> None:
 
 
 @pytest.mark.parametrize(("user", "allowed"), [("www-data", True), ("nobody", False)])
-def test_only_the_web_server_may_connect_to_the_pool(host: Host, user: str, allowed: bool) -> None:
-    """Break: chmod 0666 /run/php/app.sock; chmod 0600 /run/php/app.sock."""
-    connect = "import socket; socket.socket(socket.AF_UNIX).connect('/run/php/app.sock')"
+def test_only_the_web_server_may_connect_to_the_pool(
+    host: Host, fpm: Fpm, user: str, allowed: bool
+) -> None:
+    """Break: chmod 0755 /run/php-fpm/app; chmod 0666 /run/php-fpm/app/fpm.sock
+    chgrp app /run/php-fpm/app.
+    """
+    connect = f"import socket; socket.socket(socket.AF_UNIX).connect('{fpm.socket}')"
     tried = host.run(f"su -s /bin/sh {user} -c {shlex.quote(f'python3 -c {shlex.quote(connect)}')}")
     assert (tried.rc == 0) is allowed, tried.stderr
-
-
-def test_the_distribution_s_example_pool_is_gone(host: Host, fpm: Fpm) -> None:
-    """Break: cp /etc/php/*/fpm/pool.d/app.conf /etc/php/8.4/fpm/pool.d/www.conf."""
-    pools = host.check_output(f"ls /etc/php/{fpm.version}/fpm/pool.d").split()
-    assert "www.conf" not in pools
 
 
 def test_the_pool_has_as_many_workers_as_this_host_s_memory_has_room_for(
     host: Host, fpm: Fpm
 ) -> None:
     """Break: sed -i 's/= .*/= 3/' /run/php-fpm-workers/app.conf
-    systemctl restart 'php*-fpm.service'.
+    systemctl restart php-fpm@app.
     """
     total = host.check_output("awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo")
     limits = host.run(f"cat {MEMORY_LIMITS} 2>/dev/null").stdout.split()
@@ -97,21 +97,21 @@ def test_every_worker_that_the_pool_promises_is_alive(fpm: Fpm, fpm_status: dict
 def test_the_pool_is_counted_again_before_php_fpm_starts(
     fpm: Fpm, unit: Callable[[str], dict[str, str]]
 ) -> None:
-    """Break: rm -r /etc/systemd/system/php*-fpm.service.d; systemctl daemon-reload."""
+    """Break: sed -i '/workers/d' /etc/systemd/system/php-fpm@.service; systemctl daemon-reload."""
     assert "php-fpm-workers.service" in unit(fpm.service)["Requires"].split()
     assert "php-fpm-workers.service" in unit(fpm.service)["After"].split()
 
 
-def test_a_burst_waits_for_a_worker_and_is_not_refused(host: Host) -> None:
-    """Break: sed -i 's/^listen.backlog = .*/listen.backlog = 100/' /etc/php/*/fpm/pool.d/app.conf
-    systemctl restart 'php*-fpm.service'.
+def test_a_burst_waits_for_a_worker_and_is_not_refused(host: Host, fpm: Fpm) -> None:
+    """Break: sed -i 's/^listen.backlog = .*/listen.backlog = 100/' /etc/php-fpm/app/fpm.conf
+    systemctl restart php-fpm@app.
     """
-    queue = host.check_output("ss --no-header --listening --unix src /run/php/app.sock")
+    queue = host.check_output("ss --no-header --listening --unix src %s", fpm.socket)
     assert int(queue.split()[3]) >= 4096
 
 
 def test_a_request_that_never_ends_gives_its_worker_back(fpm: Fpm) -> None:
-    """Break: sed -i '/terminate_timeout/d' /etc/php/*/fpm/pool.d/app.conf."""
+    """Break: sed -i '/terminate_timeout/d' /etc/php-fpm/app/fpm.conf."""
     processor_time = int(fpm.php["max_execution_time"])
     wall_time = seconds(fpm.settings["request_terminate_timeout"])
     assert 0 < processor_time < wall_time < 60
@@ -120,7 +120,7 @@ def test_a_request_that_never_ends_gives_its_worker_back(fpm: Fpm) -> None:
 def test_a_stop_lets_requests_in_flight_end(
     fpm: Fpm, unit: Callable[[str], dict[str, str]]
 ) -> None:
-    """Break: sed -i '/KillSignal/d' /etc/systemd/system/php*-fpm.service.d/*
+    """Break: sed -i '/KillSignal/d' /etc/systemd/system/php-fpm@.service
     systemctl daemon-reload.
     """
     longest = seconds(fpm.settings["request_terminate_timeout"])
@@ -131,20 +131,29 @@ def test_a_stop_lets_requests_in_flight_end(
     assert longest <= patience < microseconds(systemd["TimeoutStopUSec"]) / 1_000_000
 
 
+def test_a_reload_by_anybody_checks_the_configuration_first(host: Host, fpm: Fpm) -> None:
+    """Break: sed -i '/--test/d' /etc/systemd/system/php-fpm@app.service.d/site.conf
+    systemctl daemon-reload.
+    """
+    first, then = host.check_output("systemctl show -p ExecReload %s", fpm.service).splitlines()
+    assert " --test " in first, "else a broken one ends the service that runs"
+    assert " -USR2 " in then
+
+
 def test_php_fpm_comes_back_when_it_dies(fpm: Fpm, unit: Callable[[str], dict[str, str]]) -> None:
-    """Break: sed -i '/^Restart=/d' /etc/systemd/system/php*-fpm.service.d/*
+    """Break: sed -i '/^Restart=/d' /etc/systemd/system/php-fpm@.service
     systemctl daemon-reload.
     """
     assert unit(fpm.service)["Restart"] == "always"
 
 
 def test_nothing_of_the_service_s_environment_reaches_the_application(fpm: Fpm) -> None:
-    """Break: sed -i 's/^clear_env = yes/clear_env = no/' /etc/php/*/fpm/pool.d/app.conf."""
+    """Break: sed -i 's/^clear_env = yes/clear_env = no/' /etc/php-fpm/app/fpm.conf."""
     assert fpm.settings["clear_env"] == "yes"
 
 
 def test_each_release_finds_its_own_configuration_cache(fpm: Fpm) -> None:
-    """Break: echo 'env[APP_CONFIG_CACHE] = "/run/x"' >> /etc/php/*/fpm/pool.d/app.conf."""
+    """Break: echo 'env[APP_CONFIG_CACHE] = "/run/x"' >> /etc/php-fpm/app/fpm.conf."""
     assert "env[APP_CONFIG_CACHE]" not in fpm.settings
 
 
@@ -168,20 +177,20 @@ def test_php_is_set_up_for_a_host_that_serves_releases(
     """Break: sed -i -e 's/enable = 1/enable = 0/' -e 's/timestamps = 0/timestamps = 1/' \\
     -e 's/protection = 0/protection = 2/' -e 's/jit = disable/jit = tracing/' \\
     -e 's/_php = Off/_php = On/' -e 's/errors = Off/errors = On/' -e 's/log = syslog/log = x/' \\
-    -e '$ a open_basedir = /srv' /etc/php/*/fpm/conf.d/99-bakehouse.ini.
+    -e '$ a open_basedir = /srv' /etc/php-fpm/app/conf.d/99-bakehouse.ini.
     """
     assert fpm.php[setting] == value, why
 
 
 def test_opcache_has_room_for_more_than_one_laravel_release(fpm: Fpm) -> None:
-    """Break: rm /etc/php/*/fpm/conf.d/99-bakehouse.ini."""
+    """Break: rm /etc/php-fpm/app/conf.d/99-bakehouse.ini."""
     assert int(fpm.php["opcache.memory_consumption"]) >= 192
     assert int(fpm.php["opcache.interned_strings_buffer"]) >= 32
     assert int(fpm.php["opcache.max_accelerated_files"]) >= 20000
 
 
 def test_the_largest_upload_fits_into_a_request(fpm: Fpm) -> None:
-    """Break: echo post_max_size=8M >>/etc/php/*/fpm/conf.d/99-bakehouse.ini."""
+    """Break: echo post_max_size=8M >>/etc/php-fpm/app/conf.d/99-bakehouse.ini."""
     assert mib(fpm.php["upload_max_filesize"]) < mib(fpm.php["post_max_size"])
 
 
@@ -192,9 +201,10 @@ def test_commands_may_use_more_memory_than_pages_but_not_all(host: Host, fpm: Fp
 
 
 def test_the_slow_log_is_rotated(host: Host) -> None:
-    """Break: sed -i 's/^}//' /etc/logrotate.d/php-fpm-app."""
-    assert host.file("/var/log/php-fpm").mode == 0o750
-    planned = host.run("logrotate --debug /etc/logrotate.d/php-fpm-app")
+    """Break: sed -i 's/^}//' /etc/logrotate.d/php-fpm; chmod o+r /var/log/php-fpm/app/slow.log."""
+    assert host.file("/var/log/php-fpm/app/slow.log").mode == 0o640
+    assert host.file("/var/log/php-fpm/app/slow.log").group == "adm"
+    planned = host.run("logrotate --debug /etc/logrotate.d/php-fpm")
     assert planned.rc == 0
     assert "error" not in planned.stderr
 
@@ -204,7 +214,7 @@ def test_the_slow_log_is_rotated(host: Host) -> None:
 )
 def test_laravel_finds_the_extension_it_asks_for(host: Host, fpm: Fpm, extension: str) -> None:
     """Break: rm /etc/php/*/fpm/conf.d/*
-    systemctl restart 'php*-fpm.service'.
+    systemctl restart php-fpm@app.
     """
     assert extension in host.check_output(f"php-fpm{fpm.version} -m").splitlines()
 

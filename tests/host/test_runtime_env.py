@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "/run/laravel/env"
 PROGRAM = "/usr/local/lib/bakehouse/runtime-env"
+PHP_FPM = "php-fpm@app"
 
 # What no one would choose as a password, and what a generator will.
 NASTY = ["a$b", "${HOME}", 'say "hi"', "it's", "back\\slash", "a#b # c", " edges ", "=ü", "${V0}"]
@@ -37,14 +38,6 @@ def wired(host: Host) -> None:
         pytest.skip("this host has no environment")
 
 
-def php_fpm(host: Host) -> str:
-    """The name of the host's PHP-FPM service."""
-    name = host.check_output(
-        "ls /etc/systemd/system | sed -n 's/[.]service[.]d$//p' | grep '^php.*-fpm$'"
-    )
-    return str(name)
-
-
 def test_the_host_asks_for_its_environment_at_every_boot(host: Host) -> None:
     """Break: systemctl disable runtime-env."""
     assert host.service("runtime-env").is_enabled
@@ -58,18 +51,18 @@ def test_the_image_holds_patterns_of_names_and_no_name(host: Host) -> None:
 
 
 def test_php_fpm_waits_for_the_environment_and_does_not_start_without(host: Host) -> None:
-    """Break: rm /etc/systemd/system/php*-fpm.service.d/runtime-env.conf, and daemon-reload."""
-    shown = host.check_output("systemctl show -p Wants -p After %s", php_fpm(host))
+    """Break: rm /etc/systemd/system/php-fpm@app.service.d/runtime-env.conf, and daemon-reload."""
+    shown = host.check_output("systemctl show -p Wants -p After %s", PHP_FPM)
     properties = dict(line.split("=", 1) for line in shown.splitlines())
     assert "runtime-env.service" in properties["Wants"].split()
     assert "runtime-env.service" in properties["After"].split()
-    unit = host.check_output("systemctl cat %s", php_fpm(host))
+    unit = host.check_output("systemctl cat %s", PHP_FPM)
     assert f"AssertPathExists=|{ENVIRONMENT}" in unit.splitlines()
 
 
 def test_asking_again_does_not_stop_php_fpm(host: Host) -> None:
     """Break: sed -i s/Wants/Requires/ the drop-in of the test above, and daemon-reload."""
-    shown = host.check_output("systemctl show -p Requires -p BindsTo -p PartOf %s", php_fpm(host))
+    shown = host.check_output("systemctl show -p Requires -p BindsTo -p PartOf %s", PHP_FPM)
     assert "runtime-env.service" not in shown
 
 

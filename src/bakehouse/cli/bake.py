@@ -20,6 +20,7 @@ from bakehouse.packer import Packer
 from bakehouse.progress import Progress, seconds
 from bakehouse.release import pack
 from bakehouse.trouble import Trouble
+from bakehouse.variables import refuse_unknown
 from bakehouse.workbench import Place, Release
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _bake(asked: argparse.Namespace) -> int:
+    refuse_unknown(asked.inventory.resolve(), ROOT / "roles")
     packer = workbench.find_packer()
     version = workbench.version_of(packer)
     with Progress() as progress:
