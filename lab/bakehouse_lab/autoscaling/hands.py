@@ -139,6 +139,7 @@ class Hands:
     def _begin_terminate(self, member: Membership, action: m.BeginTerminate) -> None:
         cause, because = action.cause, ""
         self._group.replacing += action.replace
+        self._group.renewing += action.renew
         if action.chosen:
             because = "" if action.renew else self._group.reason
             cause += (

@@ -61,7 +61,7 @@ class Clerk:
     def carry_out(self, plan: m.Plan) -> bool:
         """Write it all down; whether anything changed."""
         if plan.excused:
-            self._record.progressed = self._now
+            self._record.progressed = max(self._record.progressed, self._now)
         for change in plan.changes:
             self._do(change)
         return bool(plan.changes)
@@ -91,7 +91,8 @@ class Clerk:
         record.progress = Progress(note.percentage, note.to_update)
         record.reason = note.reason
         if note.nearness > record.best:
-            record.best, record.progressed = note.nearness, self._now
+            record.best = note.nearness
+            record.progressed = max(record.progressed, self._now)  # a rest may lie ahead
 
     def _reach(self, percentage: int, of: int) -> None:
         record, delay = self._record, self._record.preferences.delay

@@ -411,6 +411,16 @@ def test_a_suspended_refresh_rests_without_stalling_and_goes_on(rollout: Rollout
     assert rollout.end()["Status"] == "Successful"
 
 
+def test_each_launch_says_what_it_is_for(rollout: Rollout) -> None:
+    rollout.start(MinHealthyPercentage=50, MaxHealthyPercentage=100)
+    rollout.later(0)
+    rollout.desk.asg.set_desired_capacity(**NAME, DesiredCapacity=3)
+    rollout.end()
+    causes = [each["Cause"] for each in rollout.desk.activities()]
+    assert sum("launched in response to an instance refresh" in each for each in causes) == 2
+    assert sum("from 2 to 3" in each for each in causes) == 1
+
+
 def test_a_long_rest_at_a_checkpoint_is_no_stall(rollout: Rollout) -> None:
     rollout.desk.groups.stall_seconds = 600
     rollout.start(CheckpointPercentages=[50, 100], CheckpointDelay=3600)
