@@ -152,6 +152,31 @@ def test_a_typo_in_a_variable_ends_a_run_before_any_host(tmp_path: Path, where: 
     assert "Refuse to do nothing" not in told
 
 
+@pytest.mark.parametrize(
+    ("reason", "bare", "words", "ends_well"),
+    [
+        ("a bare host has not what --check looks for", True, ["--check"], True),
+        ("on a converged host a failure of --check is a fault", False, ["--check"], False),
+        ("a real run hides nothing", True, [], False),
+    ],
+)
+def test_only_a_check_of_a_bare_host_goes_on_after_a_failure(
+    tmp_path: Path, reason: str, bare: bool, words: list[str], ends_well: bool
+) -> None:
+    (configure,) = plays("configure")
+    mark = tmp_path / "converged"
+    if not bare:
+        mark.write_text("")
+    look = {"name": "Look", "stat": {"path": str(mark)}, "register": "__converged"}
+    task = {"name": "Fail", "fail": {"msg": "There is no such service."}}
+    play = {"hosts": "all", "gather_facts": False, "connection": "local"}
+    play |= {"ignore_errors": configure["ignore_errors"], "tasks": [look, task]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    here = f"ansible_python_interpreter={sys.executable}"
+    done = ansible("ansible-playbook", "-i", "a,", "-e", here, *words, tmp_path / "play.yml")
+    assert (done.returncode == 0) is ends_well, reason + done.stdout
+
+
 def test_variables_that_playbooks_give_to_roles_are_theirs() -> None:
     allowed = known(ROOT / "roles")
     for path in PLAYBOOKS.glob("*.yml"):
