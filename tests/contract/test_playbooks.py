@@ -20,7 +20,7 @@ from bakehouse.workbench import template_files
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "ansible/playbooks"
 TOOLS = Path(sys.executable).parent
-CONVERGING = ["configure", "wire", "deploy"]
+CONVERGING = ["configure", "deploy"]  # wire restarts nothing that serves
 ENVIRONMENTS = ["lab", "staging", "production"]
 
 # Any value will do: packer looks at types, and that files are there.
