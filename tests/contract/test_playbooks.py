@@ -27,7 +27,7 @@ ENVIRONMENTS = ["lab", "staging", "production"]
 VARIABLES = {
     "source_ami": "ami-0123456789abcdef0",
     "image_name": "bakehouse-web-debian-13-20261121-000000",
-    "ssh_sources": ["10.0.0.0/8"],
+    "security_group": "sg-0123456789abcdef0",
     "key_pair_name": "bakehouse-test",
     "tags": {"Role": "web"},
     "run_tags": {"bakehouse:run": "test"},
@@ -240,11 +240,11 @@ def test_packer_takes_what_it_is_given(tmp_path: Path) -> None:
 
 def test_who_may_reach_the_build_host_must_be_said(tmp_path: Path) -> None:
     variables = tmp_path / "variables.json"
-    rest = {name: value for name, value in VARIABLES.items() if name != "ssh_sources"}
+    rest = {name: value for name, value in VARIABLES.items() if name != "security_group"}
     variables.write_text(json.dumps(rest))
     done = packer("validate", f"-var-file={variables}", ROOT / "packer")
     assert done.returncode != 0
-    assert "ssh_sources" in done.stdout + done.stderr
+    assert "security_group" in done.stdout + done.stderr
 
 
 def test_a_current_packer_is_given_its_own_build_in_place_of_the_common_one() -> None:
