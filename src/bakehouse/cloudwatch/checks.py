@@ -77,8 +77,9 @@ def one_of(*words: Json) -> Check:
     """One of a few words."""
 
     def check(value: Json) -> str | None:
-        known = any(
-            value is word or (value == word and type(value) is type(word)) for word in words
+        # Ansible's values are of types of its own, made from these; and True is 1 to Python.
+        known = not isinstance(value, bool) and any(
+            value == word and isinstance(value, type(word)) for word in words
         )
         return None if known else f"{value!r} is none of {', '.join(map(str, words))}"
 

@@ -183,6 +183,24 @@ def test_what_the_agent_understands_is_left_in_peace(path: str, value: object) -
     assert faults(broken(path, value)) == []
 
 
+def test_values_of_ansible_s_own_types_are_what_they_were_made_from() -> None:
+    class Text(str):
+        __slots__ = ()
+
+    class Number(int):
+        pass
+
+    def tagged(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {Text(name): tagged(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [tagged(inner) for inner in value]
+        kinds = {str: Text, int: Number}
+        return kinds.get(type(value), lambda same: same)(value)
+
+    assert faults(tagged(GOOD)) == []
+
+
 def test_several_faults_are_all_named_at_once() -> None:
     worse = broken(f"{FILE}.file_path", GONE)
     worse["agent"]["metrics_collection_interval"] = 0
