@@ -6,7 +6,7 @@ deprecated, disabled, deleted. One that is referred to again on the way is resto
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -68,19 +68,23 @@ class Decision:
 
 
 def plan(world: World, policy: Policy, now: datetime) -> list[Decision]:
-    """A decision for each image, oldest first."""
+    """A decision for each image, oldest first.
+
+    A snapshot goes with the last image that stands on it, and stays while one does.
+    """
     kept = references(world, policy)
     decided = [_decide(image, kept[image.id], policy, now) for image in _by_age(world)]
     going = {one.image.id for one in decided if one.action == "delete"}
+    last = {id: image.id for image in _by_age(world) for id in image.snapshots}
     needed = {id for image in world.images if image.id not in going for id in image.snapshots}
     return [
-        one
-        if one.action != "delete"
-        else Decision(
-            one.image,
-            one.action,
-            one.reasons,
-            tuple(id for id in one.image.snapshots if id not in needed),
+        replace(
+            one,
+            snapshots=tuple(
+                id
+                for id in one.image.snapshots
+                if one.image.id in going and id not in needed and last[id] == one.image.id
+            ),
         )
         for one in decided
     ]
