@@ -343,6 +343,22 @@ def test_a_replacement_that_comes_first_says_what_it_is_for() -> None:
     assert "unhealthy instance needing to be replaced" in action.cause
 
 
+def test_what_a_refresh_ends_is_made_good_at_once_unless_it_was_in_standby() -> None:
+    resting = member("i-3", lifecycle=m.STANDBY)
+    group = replace(GROUP, renewal=m.Renewal(retire=("i-2", "i-3")))
+    actions = decide(group, [W1, W2, resting], NOW)
+    ended = {each.member: each.renew for each in actions if isinstance(each, m.BeginTerminate)}
+    assert ended == {"i-2": True, "i-3": False}
+    assert [each.renews for each in actions if isinstance(each, m.Launch)] == [True]
+
+
+def test_while_a_refresh_wants_more_they_stay_and_then_no_longer() -> None:
+    members = [W1, W2, member("i-3"), member("i-4", B)]
+    assert decide(replace(GROUP, renewal=m.Renewal(surge=2, surplus=2)), members, NOW) == []
+    assert decide(replace(GROUP, renewal=m.Renewal(surplus=2)), members, NOW) == []
+    assert kinds(decide(GROUP, members, NOW)) == ["BeginTerminate", "BeginTerminate"]
+
+
 def test_no_launch_soon_after_one_that_failed() -> None:
     assert decide(replace(GROUP, retry_at=NOW + 1), [], NOW) == []
     assert kinds(decide(replace(GROUP, retry_at=NOW), [], NOW)) == ["Launch", "Launch"]
