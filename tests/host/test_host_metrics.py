@@ -96,14 +96,14 @@ def test_an_absent_php_fpm_has_a_status_of_its_own(host: Host, settings: dict[st
 
 
 def test_everybody_may_read_the_last_look(host: Host) -> None:
-    """Break: chmod 0600 /run/host-metrics/last.json."""
+    """Break: systemctl stop host-metrics; mkdir -p -m 0700 /run/host-metrics."""
     last = host.file("/run/host-metrics/last.json")
     assert last.mode == 0o644
     assert "php_fpm_idle" in json.loads(last.content_string)["host"]
 
 
 def test_who_looks_can_do_nothing_else(sandbox: Callable[[str], Sandbox]) -> None:
-    """Break: systemctl edit --runtime host-metrics, and say ProtectSystem=no in it
+    """Break: systemctl edit --runtime host-metrics, and say User=root in it
     systemctl restart host-metrics.
     """
     service = sandbox("host-metrics.service")
