@@ -122,7 +122,7 @@ def _boot_stock(distribution: str) -> str:
     label = "--label=bakehouse.molecule=harden"  # so that make clean finds it
     ours = ["run", "--detach", "--replace", f"--name={name}", label]
     image = f"localhost/bakehouse-base:{distribution}"
-    _podman(*flags["before"], *ours, *flags["after"], image, "/sbin/init")
+    _podman(*flags["before"], *ours, *flags["after"], image, *flags["boot"])
     _podman("exec", name, "sh", "-c", f"apt-get update -qq; {AS_IT_COMES}")
     return name
 
