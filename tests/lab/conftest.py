@@ -62,6 +62,7 @@ class RunningLab:
         return done
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several workers share the tests, one has the lab, and one Molecule's hosts."""
     for item in items:
