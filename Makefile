@@ -9,8 +9,6 @@ SHELL := /bin/bash
 # Containers with systemd in them and their networks need root.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 PYTHON := .venv/bin/python
-# One for the lab, one for Molecule's hosts, which both wait a lot, and one for all that is quick.
-WORKERS := 3
 PIP_TOOLS := pip-tools==7.6.2
 
 .PHONY: help setup demo test lint bench compare harden clean lock
@@ -31,8 +29,7 @@ demo: ## Show the whole chain: lab, bake, launch, site.yml, a page through the l
 
 test: ## Lint, and every test: units, contracts, roles on Debian 13 and 12, the chain in the lab
 	@BAKEHOUSE_LAB_SLOT=1 scripts/setup
-	@$(SUDO) $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup \
-	    tests/lab tests/lint src lab/bakehouse_lab tests/unit tests/contract
+	@$(SUDO) $(PYTHON) -m pytest tests/lint src lab/bakehouse_lab tests/unit tests/contract tests/lab
 
 lint: ## Ask every linter (part of make test)
 	@scripts/setup

@@ -62,15 +62,6 @@ class RunningLab:
         return done
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several workers share the tests, one has the lab, and one Molecule's hosts."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            group = "molecule" if item.path.stem == "test_molecule" else "lab"
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def lab() -> Iterator[RunningLab]:
     """A lab with its example environment, and no image of its own yet."""
