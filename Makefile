@@ -11,7 +11,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 PYTHON := .venv/bin/python
 PIP_TOOLS := pip-tools==7.6.2
 
-.PHONY: help setup demo test lint bench compare clean lock
+.PHONY: help setup demo test lint bench compare harden clean lock
 
 help: ## List what there is
 	@echo 'Bakehouse: bake, launch, wire and refresh Laravel hosts on AWS.'
@@ -44,6 +44,10 @@ compare: ## Compare our hosts with Debian's and the peers' settings, on an insta
 	@eval "$$($(SUDO) scripts/lab env)"
 	$(SUDO) .venv/bin/ansible-playbook bench/compare.yml
 	$(PYTHON) bench/report.py build/compare.json docs
+
+harden: ## Scan Debian as it comes and our hosts (CIS with CONTENT=FOLDER), and write docs/hardening-report.md
+	@scripts/setup
+	@$(SUDO) $(PYTHON) -m bakehouse_lab.cli.harden $(if $(CONTENT),--content $(CONTENT))
 
 clean: ## Take away all that these targets left on the machine, and nothing else
 	@$(SUDO) env PYTHONPATH=lab PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m bakehouse_lab.cli.clean

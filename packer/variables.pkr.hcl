@@ -44,9 +44,9 @@ variable "ssh_interface" {
   description = "private_ip from inside the network; public_ip or session_manager from outside."
 }
 
-variable "ssh_sources" {
-  type        = list(string)
-  description = "Who may reach the build host's SSH, as CIDRs. No default: packer's is the whole world."
+variable "security_group" {
+  type        = string
+  description = "Of the build host. scripts/bake makes it: packer's own is open to the world, and has no tag to find it by."
 }
 
 variable "key_pair_name" {

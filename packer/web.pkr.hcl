@@ -25,14 +25,14 @@ source "amazon-ebs" "web" {
     delete_on_termination = true
   }
 
-  ssh_username                          = var.ssh_username
-  ssh_interface                         = var.ssh_interface
-  ssh_timeout                           = "5m"
-  ssh_clear_authorized_keys             = true
-  temporary_key_pair_name               = var.key_pair_name
-  temporary_security_group_source_cidrs = var.ssh_sources
-  associate_public_ip_address           = var.ssh_interface == "public_ip"
-  shutdown_behavior                     = "terminate"
+  security_group_ids = [var.security_group]
+
+  ssh_username                = var.ssh_username
+  ssh_interface               = var.ssh_interface
+  ssh_timeout                 = "5m"
+  temporary_key_pair_name     = var.key_pair_name
+  associate_public_ip_address = var.ssh_interface == "public_ip"
+  shutdown_behavior           = "terminate"
 
   aws_polling {
     delay_seconds = var.polling_seconds

@@ -126,7 +126,9 @@ def build(
     secret = _secret(making)
     _database(making, network, secret)
     _cache(making, network, secret)
-    bucket = _bucket(making)
+    account = making.client("sts").get_caller_identity()["Account"]
+    bucket = _bucket(making, f"{making.env}-artifacts-{account}")
+    _bucket(making, f"bakehouse-{account}-{making.client('s3').meta.region_name}")
     _instance_profile(making, bucket)
     target_group, url = _load_balancer(making, network)
     own_image = _newest(making, ["self"], {"tag:Role": "web"})
@@ -394,10 +396,8 @@ def _wait(making: Making) -> None:
     )
 
 
-def _bucket(making: Making) -> str:
+def _bucket(making: Making, name: str) -> str:
     s3 = making.client("s3")
-    account = making.client("sts").get_caller_identity()["Account"]
-    name = f"{making.env}-artifacts-{account}"
 
     def make() -> None:
         region = s3.meta.region_name

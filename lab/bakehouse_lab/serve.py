@@ -26,7 +26,7 @@ from bakehouse_lab.settings import Settings
 
 log = logging.getLogger("bakehouse_lab")
 
-SERVICES = ("ec2", "imds", "elb", "autoscaling", "rds", "elasticache")
+SERVICES = ("ec2", "imds", "elb", "autoscaling", "rds", "elasticache", "agent_standin")
 
 
 def main() -> int:

@@ -1,8 +1,11 @@
 <?php
 
-// Seconds to wait for a connection. A page waits for two stores at most, and the load balancer
-// asks again after a few seconds: a store that is away must cost less than that.
-$timeout = (int) env('STORE_CONNECT_TIMEOUT', 2);
+// Seconds. A store that is away must cost a visitor less than 5, or its workers are soon all waiting.
+// The worst is a database that takes connections and says nothing: a kept connection is asked first,
+// then a new one (2 x read). Without a read timeout PHP waits for a day. A query may not take longer
+// than that either; an application whose queries do sets more, and knows what a fail-over then costs.
+$connect = (int) env('STORE_CONNECT_TIMEOUT', 1);
+$read = (int) env('STORE_READ_TIMEOUT', 2);
 
 return [
     'default' => env('DB_CONNECTION', 'mysql'),
@@ -19,10 +22,13 @@ return [
             'collation' => 'utf8mb4_unicode_ci',
             'prefix' => '',
             'strict' => true,
+            'read_timeout' => $read, // App\Database\ConnectOnce
             // With a certificate authority the driver speaks TLS and checks the host's name;
             // without one it silently speaks plain text.
             'options' => extension_loaded('pdo_mysql') ? array_filter([
-                PDO::ATTR_TIMEOUT => $timeout,
+                PDO::ATTR_TIMEOUT => $connect,
+                // Over TLS a new connection costs more than the page's queries.
+                PDO::ATTR_PERSISTENT => env('DB_PERSISTENT', false),
                 PDO::MYSQL_ATTR_SSL_CA => env('MYSQL_ATTR_SSL_CA'),
             ]) : [],
         ],
@@ -39,8 +45,10 @@ return [
             'port' => env('REDIS_PORT', '6379'),
             'password' => env('REDIS_PASSWORD'),
             'database' => env('REDIS_DB', '0'),
-            'timeout' => $timeout,
-            'read_timeout' => $timeout,
+            'timeout' => $connect,
+            'read_timeout' => $read,
+            'persistent' => env('REDIS_PERSISTENT', false),
+            'persistent_id' => 'default', // else one that another part of the page uses comes along
         ],
     ],
 ];

@@ -82,6 +82,22 @@ class Account:
         """Elastic Load Balancing (v2: application load balancers)."""
         return self.client("elbv2")
 
+    @cached_property
+    def s3(self) -> Any:
+        """S3."""
+        return self.client("s3")
+
+    @cached_property
+    def ssm(self) -> Any:
+        """Systems Manager: its parameters."""
+        return self.client("ssm")
+
+    @cached_property
+    def number(self) -> str:
+        """The account's number."""
+        with told():
+            return str(self.client("sts").get_caller_identity()["Account"])
+
     @property
     def region(self) -> str:
         """The region that is talked to."""

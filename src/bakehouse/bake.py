@@ -1,28 +1,32 @@
-"""Bake an image: look at what is there, decide whether one must be made, make it.
+"""Bake an image: build it, boot it, and let nobody have it before it passed.
 
 A bake has a run of its own: a name that is written on all that it makes on the way, and a folder
 build/bake/<run>/ with what packer was given and what it said. However a bake ends, what it made on
-the way is looked for by that name afterwards, and taken away.
+the way is looked for by that name afterwards, and taken away; what a bake that was killed left, the
+next one takes away.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bakehouse.image import RUN, Wanted
-from bakehouse.packer import lines_of
+from bakehouse import leftovers
+from bakehouse.image import QUARANTINED, RUN, STATE, Image, Wanted
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from bakehouse.images import Leftovers
-    from bakehouse.packer import Event, Packer
+    from bakehouse.leftovers import Leftovers, Whose
     from bakehouse.progress import Progress
+    from bakehouse.record import Verification
+
+# Why an image is in quarantine, on the image.
+REASON = "bakehouse:reason"
 
 
 class Account(Protocol):
@@ -31,14 +35,21 @@ class Account(Protocol):
     def harden(self, id: str) -> str:
         """Make a finished image fit for hosts; returns what could not be had."""
 
-    def leftovers(self, run: str, key_pair: str, groups: set[str]) -> Leftovers:
-        """What a bake should have taken away."""
+    def image(self, id: str) -> Image:
+        """One image, as it is now."""
 
-    def half_made(self, run: str, name: str) -> Leftovers:
-        """Images and snapshots of a bake that did not end well."""
+    def mark(self, image: Image, tags: Mapping[str, str]) -> None:
+        """Write tags on an image and its snapshots."""
 
-    def remove(self, left: Leftovers) -> None:
+    def leftovers(self, whose: Whose) -> Leftovers:
+        """What those runs left."""
+
+    def remove(self, left: Leftovers, run: str) -> None:
         """Take it away."""
+
+
+class NotVerified(Trouble):
+    """A fresh host of the image did not pass. The image is gone, or in quarantine if asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,95 +59,110 @@ class Run:
     id: str
     folder: Path
     image_name: str
-    groups: set[str] = field(default_factory=set)  # names of temporary security groups
 
     @property
     def key_pair(self) -> str:
         """The temporary key pair's name."""
         return f"bakehouse-{self.id}"
 
+    @property
+    def canary(self) -> str:
+        """A secret that is in the bake's environment, and must be nowhere on the image's disk.
 
-def bake(run: Run, account: Account, build: Callable[[], str], progress: Progress) -> str:
-    """Build the image and make it fit; returns its id. `build` runs packer.
+        It can be worked out from the run's name, so that an image can be asked for it later.
+        """
+        return canary_of(self.id)
 
-    However this ends, also by an interrupt, nothing of the run is left but a good image.
+
+def canary_of(run: str) -> str:
+    """The canary of that run; it opens nothing."""
+    return hashlib.sha256(f"bakehouse canary {run}".encode()).hexdigest()[:40]
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What a bake does; each is done when the one before it went well."""
+
+    build: Callable[[], str]  # returns the image's id
+    verify: Callable[[Image], Verification] | None  # raises NotVerified
+    record: Callable[[Image, Verification | None], None]  # the image is someone's from here on
+
+
+def bake(
+    run: Run, account: Account, stages: Stages, progress: Progress, *, quarantine: bool = False
+) -> str:
+    """Build the image, make it fit, verify and record it; returns its id.
+
+    However this ends, also by an interrupt, nothing of the run is left but a good image; or, with
+    `quarantine`, one that did not pass and says so.
     """
     try:
-        image = build()
+        id = stages.build()
         progress.now("Checking what the image lets in")
-        missing = account.harden(image)
+        missing = account.harden(id)
+        if missing:
+            progress.say(f"note: {missing}")
+        check_and_record(run, account, account.image(id), stages, progress, quarantine=quarantine)
     except BaseException:
-        sweep(run, account, progress, half_made=True)
+        sweep(account, leftovers.of(run.id), run.id, progress)
         raise
-    if missing:
-        progress.say(f"note: {missing}")
-    sweep(run, account, progress, half_made=False)
-    return image
+    sweep(account, leftovers.of(run.id), run.id, progress)
+    return id
 
 
-def sweep(run: Run, account: Account, progress: Progress, *, half_made: bool) -> None:
-    """Look for what a run left, and take it away; says what it found.
+def check_and_record(
+    run: Run,
+    account: Account,
+    image: Image,
+    stages: Stages,
+    progress: Progress,
+    *,
+    quarantine: bool = False,
+) -> None:
+    """The stages that an image passes once it is built."""
+    try:
+        how = stages.verify(image) if stages.verify else None
+    except NotVerified as failed:
+        if quarantine:
+            first = str(failed.args[0]).splitlines()[0]
+            account.mark(image, {STATE: QUARANTINED, REASON: first[:250]})
+            progress.say(f"kept in quarantine: {image.id}")
+        raise
+    progress.now("Recording what is in the image")
+    stages.record(image, how)
 
-    An AWS that does not answer is said and not raised: the bake has its own reason to fail.
+
+def sweep(account: Account, whose: Whose, run: str, progress: Progress) -> bool:
+    """Look for what runs left, and take it away; says what it found.
+
+    An interrupt is passed on after a second try. An AWS that does not answer is said and not
+    raised: the bake has its own reason to fail. False when that happened.
     """
     progress.now("Looking for anything left behind")
     try:
-        found = [account.leftovers(run.id, run.key_pair, run.groups)]
-        if half_made:
-            found.append(account.half_made(run.id, run.image_name))
-        for left in filter(None, found):
+        return _swept(account, whose, run, progress)
+    except KeyboardInterrupt:
+        progress.say("interrupted; taking away what is left first")
+        _swept(account, whose, run, progress)
+        raise
+
+
+def _swept(account: Account, whose: Whose, run: str, progress: Progress) -> bool:
+    try:
+        left = account.leftovers(whose)
+        if left:
             progress.say(f"taking away {left}")
-            account.remove(left)
+            account.remove(left, run)
+        else:
+            progress.say("nothing")
     except Trouble as trouble:
         progress.say(f"could not look, or not take all away: {trouble}")
-        progress.say(f"what is left carries the tag {RUN}={run.id}")
-        return
-    if not any(found):
-        progress.say("nothing")
-
-
-class Listener:
-    """Hears packer: keeps the whole story in a log, and tells the parts that matter."""
-
-    _GROUP = re.compile(r"temporary security group for this instance: (\S+)")
-
-    def __init__(self, run: Run, progress: Progress) -> None:
-        """Write to the run's folder."""
-        self._run = run
-        self._progress = progress
-        self._log = (run.folder / "packer.log").open("a", buffering=1)
-
-    def __call__(self, event: Event) -> None:
-        """Hear one event."""
-        for line in lines_of(event):
-            self._log.write(line + "\n")
-            named = self._GROUP.search(line)
-            if named:
-                self._run.groups.add(named[1])
-            self._tell(event.data[0], line)
-
-    # What packer says after the work is done, and scripts/bake says better.
-    _CLOSING = ("Build ", "Wait completed", "Builds finished", "-->", "AMIs were created")
-
-    def _tell(self, tone: str, line: str) -> None:
-        if line.startswith("Executing Ansible"):
-            self._progress.now("Running the playbook")
-        elif line.startswith(self._CLOSING):
-            return
-        elif tone == "say":
-            self._progress.now(line.rstrip(".:"))
-        elif line.startswith("TASK [") and "Validating arguments" not in line:
-            self._progress.detail(line.removeprefix("TASK [").partition("]")[0])
-        elif tone == "error":
-            self._progress.say(line)
+        progress.say(f"what is left carries the tag {RUN}={run}; next: scripts/image sweep")
+        return False
+    return True
 
 
 def new_run(root: Path, want: Wanted, now: datetime) -> Run:
     """A run that begins now."""
     id = f"{now:%Y%m%d-%H%M%S}-{want.content_hash[:6]}"
     return Run(id=id, folder=root / "build/bake" / id, image_name=want.name(now))
-
-
-def build_with(packer: Packer, template: Path, variables: Path) -> Callable[[], str]:
-    """What `bake` calls to build."""
-    return lambda: packer.bake(template.resolve(), variables.resolve())

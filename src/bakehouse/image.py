@@ -15,8 +15,21 @@ DIRTY = "bakehouse:dirty"
 BASE = "bakehouse:base-ami"
 HASH = "bakehouse:content-hash"
 RELEASE = "bakehouse:release"
+WHO = "bakehouse:who"
 # Which bake it comes from; also on all that a bake makes on the way, so that it can be found.
 RUN = "bakehouse:run"
+
+# How far an image has come. An image without the tag is older than the tag, and unverified.
+STATE = "bakehouse:state"
+BAKING = "baking"  # nobody's yet: its bake goes on, or was killed
+UNVERIFIED = "unverified"  # made, and booted by nobody
+VERIFIED = "verified"  # a fresh host of it passed every test
+QUARANTINED = "quarantined"  # a fresh host of it failed, and it was kept to be looked at
+
+# When an image was set aside, and by whom it must not be; `scripts/image gc` reads them.
+DEPRECATED = "bakehouse:deprecated"
+DISABLED = "bakehouse:disabled"
+PROTECTED = "bakehouse:protected"
 
 ROLE = "web"
 
@@ -38,6 +51,26 @@ class Image:
     public: bool = False
     imdsv2: bool = False  # hosts of it answer metadata requests only with a token
 
+    @property
+    def progress(self) -> str:
+        """How far it has come: `bakehouse:state`."""
+        return self.tags.get(STATE, UNVERIFIED)
+
+    @property
+    def usable(self) -> bool:
+        """Whether hosts may be launched from it."""
+        fit = self.state == "available" and DISABLED not in self.tags
+        return fit and self.progress in (UNVERIFIED, VERIFIED)
+
+    @property
+    def family(self) -> str:
+        """The distribution, as the name has it.
+
+        >>> Image("ami-1", "bakehouse-web-debian-13-20261127-120000", "").family
+        'debian-13'
+        """
+        return "-".join(self.name.split("-")[2:4])
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -49,6 +82,9 @@ class Wanted:
     content_hash: str
     commit: str
     dirty: bool
+    inputs: Mapping[str, str] = field(default_factory=dict)  # what the identity is made of
+    tools: Mapping[str, str] = field(default_factory=dict)  # and the versions of what makes it
+    who: str = ""
 
     def name(self, now: datetime) -> str:
         """The image's name: unique to the second, and never longer than AWS's 128 characters."""
@@ -65,6 +101,8 @@ class Wanted:
             HASH: self.content_hash,
             RELEASE: self.release,
             RUN: run,
+            WHO: self.who,
+            STATE: BAKING,
         }
 
 
@@ -87,13 +125,10 @@ def decide(wanted: Wanted, baked: Sequence[Image], *, force: bool = False) -> Re
     if force:
         return Bake("asked for with --force")
     same = [image for image in baked if image.tags.get(HASH) == wanted.content_hash]
-    usable = [
-        image
-        for image in same
-        if image.state == "available" and image.tags.get(BASE) == wanted.base.id
-    ]
+    usable = [image for image in same if image.usable and image.tags.get(BASE) == wanted.base.id]
     if usable:
-        return Reuse(newest(usable))
+        verified = [image for image in usable if image.progress == VERIFIED]
+        return Reuse(newest(verified or usable))
     if not baked:
         return Bake("there is no image yet")
     if any(image.tags.get(BASE) == wanted.base.id for image in baked):

@@ -5,15 +5,18 @@ The adapter of `bakehouse.bake` to EC2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bakehouse import leftovers
 from bakehouse.aws import AwsRefused, told
 from bakehouse.image import DEBIAN_ACCOUNT, ROLE, RUN, Image, newest
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from bakehouse.aws import Account
+    from bakehouse.leftovers import Leftovers
 
 
 class NoBaseImage(Trouble):
@@ -26,34 +29,6 @@ class NoNetwork(Trouble):
 
 class NotFitToServe(Trouble):
     """An image was baked, but it is public or not encrypted; the bake takes it away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leftovers:
-    """What a bake made on the way and should be gone: ids, by kind."""
-
-    instances: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
-    snapshots: tuple[str, ...] = ()
-    volumes: tuple[str, ...] = ()
-    key_pairs: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        """Whether there is anything."""
-        return bool(str(self))
-
-    def __str__(self) -> str:
-        """All ids, for a person."""
-        kinds = (
-            self.instances,
-            self.images,
-            self.snapshots,
-            self.volumes,
-            self.key_pairs,
-            self.security_groups,
-        )
-        return ", ".join(id for kind in kinds for id in kind)
 
 
 class Images:
@@ -124,8 +99,8 @@ class Images:
         """One image, as it is now."""
         return self._describe(ImageIds=[id])[0]
 
-    def network(self, subnet: str) -> str:
-        """The address range of the VPC that the build host will run in, as a CIDR.
+    def network(self, subnet: str) -> tuple[str, str]:
+        """The VPC that a host will run in, and its address range, as a CIDR.
 
         `subnet` empty is the default VPC. Raises NoNetwork when there is none.
         """
@@ -142,7 +117,7 @@ class Images:
                 "aws ec2 describe-subnets --query 'Subnets[].[SubnetId,Tags]', "
                 "then scripts/bake --subnet subnet-...",
             )
-        return str(found[0]["CidrBlock"])
+        return found[0]["VpcId"], found[0]["CidrBlock"]
 
     def harden(self, id: str) -> str:
         """Make IMDSv2 the only way in for every host of the image, and check it is private.
@@ -165,69 +140,56 @@ class Images:
             found = self._account.ec2.describe_snapshots(SnapshotIds=list(image.snapshots))
         return all(snapshot["Encrypted"] for snapshot in found["Snapshots"])
 
-    def leftovers(self, run: str, key_pair: str, groups: set[str]) -> Leftovers:
-        """What is left of a bake: by its tag, its key pair's name, its groups' names."""
-        ec2, tagged = self._account.ec2, [_filter(f"tag:{RUN}", run)]
+    def leftovers(self, whose: leftovers.Whose) -> Leftovers:
+        """What those runs left."""
+        return leftovers.find(self._account, whose)
+
+    def remove(self, left: Leftovers, run: str) -> None:
+        """Take it away."""
+        leftovers.remove(self._account, left, run)
+
+    def open_group(self, run: str, purpose: str, network: str, sources: Sequence[str]) -> str:
+        """Make a security group that lets `sources` (CIDRs) in over SSH; returns its id.
+
+        `network` is a VPC's id. The group carries the run's name from its first moment.
+        """
+        tags = [_key(RUN, run), _key("Name", f"bakehouse-{run}")]
         with told():
-            instances = [
-                instance["InstanceId"]
-                for page in ec2.describe_instances(Filters=tagged)["Reservations"]
-                for instance in page["Instances"]
-                if instance["State"]["Name"] != "terminated"
-            ]
-            pairs = ec2.describe_key_pairs(Filters=[_filter("key-name", key_pair)])["KeyPairs"]
-            volumes = ec2.describe_volumes(Filters=tagged)["Volumes"]
-            found = (
-                ec2.describe_security_groups(Filters=[_filter("group-name", *sorted(groups))])
-                if groups
-                else {"SecurityGroups": []}
+            made = self._account.ec2.create_security_group(
+                GroupName=f"bakehouse-{run}-{purpose}",
+                Description="Of one bake; goes with it",
+                VpcId=network,
+                TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}],
+            )["GroupId"]
+            self._account.ec2.authorize_security_group_ingress(
+                GroupId=made,
+                IpPermissions=[
+                    {
+                        "IpProtocol": "tcp",
+                        "FromPort": 22,
+                        "ToPort": 22,
+                        "IpRanges": [{"CidrIp": source} for source in sources],
+                    }
+                ],
             )
-        return Leftovers(
-            instances=tuple(instances),
-            key_pairs=tuple(pair["KeyName"] for pair in pairs),
-            security_groups=tuple(group["GroupId"] for group in found["SecurityGroups"]),
-            volumes=tuple(v["VolumeId"] for v in volumes if not v.get("Attachments")),
-        )
+        return str(made)
 
-    def half_made(self, run: str, name: str) -> Leftovers:
-        """An image, and snapshots, of a bake that did not end well."""
-        ec2 = self._account.ec2
-        tagged = [_filter(f"tag:{RUN}", run)]
+    def mark(self, image: Image, tags: Mapping[str, str]) -> None:
+        """Write tags on an image and its snapshots."""
         with told():
-            images = ec2.describe_images(Owners=["self"], Filters=[_filter("name", name)])["Images"]
-            tagged_snapshots = ec2.describe_snapshots(OwnerIds=["self"], Filters=tagged)[
-                "Snapshots"
-            ]
-        behind = [id for image in images for id in _snapshots(image)]
-        return Leftovers(
-            images=tuple(image["ImageId"] for image in images),
-            snapshots=tuple({*behind, *(s["SnapshotId"] for s in tagged_snapshots)}),
-        )
-
-    def remove(self, left: Leftovers) -> None:
-        """Take `left` away, in the order in which AWS allows it."""
-        ec2 = self._account.ec2
-        with told():
-            if left.instances:
-                ec2.terminate_instances(InstanceIds=list(left.instances))
-                ec2.get_waiter("instance_terminated").wait(
-                    InstanceIds=list(left.instances), WaiterConfig={"Delay": 3, "MaxAttempts": 100}
-                )
-            for id in left.images:
-                ec2.deregister_image(ImageId=id)
-            for id in left.snapshots:
-                ec2.delete_snapshot(SnapshotId=id)
-            for id in left.volumes:
-                ec2.delete_volume(VolumeId=id)
-            for name in left.key_pairs:
-                ec2.delete_key_pair(KeyName=name)
-            for id in left.security_groups:
-                ec2.delete_security_group(GroupId=id)
+            self._account.ec2.create_tags(
+                Resources=[image.id, *image.snapshots],
+                Tags=[_key(key, value) for key, value in tags.items()],
+            )
 
     def _describe(self, **query: Any) -> list[Image]:
         with told():
             found = self._account.ec2.describe_images(**query)["Images"]
         return [_image(record) for record in found]
+
+
+def _key(key: str, value: str) -> dict[str, str]:
+    return {"Key": key, "Value": value}
 
 
 def _filter(name: str, *values: str) -> dict[str, Any]:
@@ -239,14 +201,9 @@ def _image(record: dict[str, Any]) -> Image:
         id=record["ImageId"],
         name=record.get("Name", ""),
         created=record.get("CreationDate", ""),
-        tags={tag["Key"]: tag["Value"] for tag in record.get("Tags", [])},
+        tags=leftovers.tags_of(record),
         state=record["State"],
-        snapshots=_snapshots(record),
+        snapshots=leftovers.snapshots_of(record),
         public=record.get("Public", False),
         imdsv2=record.get("ImdsSupport") == "v2.0",
     )
-
-
-def _snapshots(record: dict[str, Any]) -> tuple[str, ...]:
-    volumes = (mapping.get("Ebs", {}) for mapping in record.get("BlockDeviceMappings", []))
-    return tuple(volume["SnapshotId"] for volume in volumes if "SnapshotId" in volume)

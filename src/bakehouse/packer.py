@@ -22,7 +22,7 @@ from packerpy import PackerExecutable
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 # How long packer may take to clean up after an interrupt before it is killed: it waits for the
@@ -79,12 +79,14 @@ class Packer(PackerExecutable):  # type: ignore[misc]  # packer-py ships no type
         hear: Callable[[Event], None],
         timeout: float,
         clean_up_seconds: float = CLEAN_UP_SECONDS,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`timeout` is for a whole build, in seconds."""
+        """`timeout` is for a whole build, in seconds; `environment` None is this process's."""
         super().__init__(executable_path=str(executable))
         self._hear = hear
         self._timeout = timeout
         self._clean_up_seconds = clean_up_seconds
+        self._environment = environment
         self._events: list[Event] = []
 
     def bake(self, template: Path, variables: Path) -> str:
@@ -119,6 +121,7 @@ class Packer(PackerExecutable):  # type: ignore[misc]  # packer-py ships no type
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            env=self._environment,
             start_new_session=True,
         )
         reader = threading.Thread(target=self._read, args=(process,), daemon=True)

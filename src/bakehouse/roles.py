@@ -150,16 +150,19 @@ def _write(
     target = str(arguments.get("dest") or arguments.get("path") or "")
     source = str(arguments.get("src") or "") if module in ("template", "copy") else ""
     pairs = [
-        (expanded(target, known | each), expanded(source, known | each)) for each in _items(task)
+        (expanded(target, known | each), expanded(source, known | each))
+        for each in _items(task, known)
     ]
     paths = tuple(dict.fromkeys(path for path, _ in pairs))
     sources = tuple(dict.fromkeys(source for _, source in pairs if source))
     return Write(task["name"], place, module, paths, sources, yaml.safe_dump(task))
 
 
-def _items(task: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `item` is in each turn of a task; one empty turn for a task without a plain loop."""
+def _items(task: dict[str, Any], known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `item` is in each turn of a task; one empty turn where only a host knows."""
     loop = task.get("loop")
+    if isinstance(loop, str):
+        loop = known.get(loop.strip("{} "))
     if not isinstance(loop, list):
         return [{}]
     return [

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import re
 import shutil
+import socket
 import subprocess
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakehouse import identity
+from bakehouse import identity, packages
 from bakehouse.image import RUN, Image, Wanted
+from bakehouse.ingredients import files_that_decide
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from bakehouse.bake import Run
 
@@ -48,7 +53,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Site:
     """Where and how the build host runs."""
 
     region: str
@@ -56,29 +61,21 @@ class Place:
     instance_type: str
     subnet: str  # empty is the default VPC
     ssh_interface: str
-    ssh_sources: tuple[str, ...]
+    security_group: str
     polling_seconds: int
 
 
-def files_that_decide(root: Path, inventory: Path) -> dict[str, bytes]:
-    """Every file that can change an image, by its path from `root`; group_vars by theirs."""
-    found: dict[str, bytes] = {}
-    for folder in identity.FOLDERS:
-        found.update(_read(root / folder, folder))
-    for name in identity.FILES:
-        if (root / name).is_file():
-            found[name] = (root / name).read_bytes()
-    return found | dict(_read(inventory / "group_vars", "group_vars"))
-
-
-def _read(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield f"{name}/{path.relative_to(folder)}", path.read_bytes()
-
-
-def wanted(root: Path, inventory: Path, distribution: str, base: Image, release: Release) -> Wanted:
+def wanted(
+    root: Path,
+    inventory: Path,
+    distribution: str,
+    base: Image,
+    release: Release,
+    tools: Mapping[str, str],
+) -> Wanted:
     """What is asked for, with its identity and where it comes from.
+
+    `tools` are the versions of what makes the image.
 
     Raises NoInventory.
     """
@@ -89,11 +86,18 @@ def wanted(root: Path, inventory: Path, distribution: str, base: Image, release:
         )
     commit, dirty = provenance(root)
     facts = {"base": base.id, "distribution": distribution, "release": release.checksum}
+    # Debian's archive as it is at the hour of the bake: no inventory names a snapshot of it.
+    inputs = identity.inputs(
+        files_that_decide(root, inventory), {**facts, **tools, "packages": "not pinned"}
+    )
     return Wanted(
         distribution=distribution,
         base=base,
         release=release.name,
-        content_hash=identity.content_hash(files_that_decide(root, inventory), facts),
+        content_hash=identity.identity_of(inputs),
+        inputs=inputs,
+        tools=tools,
+        who=who(),
         commit=commit,
         dirty=dirty,
     )
@@ -120,13 +124,28 @@ def find_packer() -> Path:
     return Path(found)
 
 
-def version_of(packer: Path) -> tuple[int, int]:
-    """Major and minor version. Raises NoPacker when that program is not packer."""
+def tools_of(packer: Path) -> dict[str, str]:
+    """The versions of what makes an image. Raises NoPacker when that program is not packer."""
     done = subprocess.run([packer, "version"], capture_output=True, text=True, check=False)
-    said = re.search(r"Packer v(\d+)\.(\d+)", done.stdout)
+    said = re.search(r"Packer v(\d+\.\d+\S*)", done.stdout)
     if not said:
         raise NoPacker(f"{packer} is not packer: `packer version` says {done.stdout[:80]!r}.")
-    return int(said[1]), int(said[2])
+    return {"packer": said[1], "ansible-core": metadata.version("ansible-core")}
+
+
+def version_of(tools: Mapping[str, str]) -> tuple[int, int]:
+    """Major and minor version of packer.
+
+    >>> version_of({"packer": "1.6.6"})
+    (1, 6)
+    """
+    major, minor, *_ = tools["packer"].split(".")
+    return int(major), int(minor)
+
+
+def who() -> str:
+    """The user and the machine, as a colleague would recognise them."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def template_files(packer: Path, version: tuple[int, int]) -> list[Path]:
@@ -145,8 +164,7 @@ def prepare(
     inventory: Path,
     want: Wanted,
     release: Release,
-    place: Place,
-    version: tuple[int, int],
+    site: Site,
     playbook_command: Path,
 ) -> tuple[Path, Path]:
     """Write the run's folder; returns the template's folder and the file of variables.
@@ -158,25 +176,25 @@ def prepare(
         raise NoRoomHere(f"The disk of {run.folder} is full.", f"df -h {run.folder}")
     template = run.folder / "packer"
     template.mkdir()
-    for path in template_files(root / "packer", version):
+    for path in template_files(root / "packer", version_of(want.tools)):
         shutil.copy(path, template)
     vars_folder = run.folder / "inventory"
     vars_folder.mkdir()
     (vars_folder / "group_vars").symlink_to((inventory / "group_vars").resolve())
     ansible = run.folder / "ansible.json"
-    ansible.write_text(json.dumps(_ansible_variables(release), indent=2))
+    ansible.write_text(json.dumps(_ansible_variables(run, release), indent=2))
     variables = run.folder / "variables.json"
     written = {
-        "region": place.region,
-        "endpoint": place.endpoint,
+        "region": site.region,
+        "endpoint": site.endpoint,
         "source_ami": want.base.id,
         "image_name": run.image_name,
-        "instance_type": place.instance_type,
-        "subnet_id": place.subnet,
-        "ssh_interface": place.ssh_interface,
-        "ssh_sources": place.ssh_sources,
+        "instance_type": site.instance_type,
+        "subnet_id": site.subnet,
+        "ssh_interface": site.ssh_interface,
+        "security_group": site.security_group,
         "key_pair_name": run.key_pair,
-        "polling_seconds": place.polling_seconds,
+        "polling_seconds": site.polling_seconds,
         "tags": want.tags(run.image_name, run.id),
         "run_tags": {"Name": f"bakehouse-{run.id}", RUN: run.id},
         "ansible_playbook": str(playbook_command),
@@ -189,8 +207,21 @@ def prepare(
     return template, variables
 
 
-def _ansible_variables(release: Release) -> Mapping[str, str]:
+def packages_file(run: Run) -> Path:
+    """Where the playbook notes the packages of the image."""
+    return run.folder / "packages.tsv"
+
+
+def environment(run: Run) -> dict[str, str]:
+    """What packer and the playbook find in their environment: this one's, and the canary."""
+    return {**os.environ, "BAKEHOUSE_CANARY": run.canary}
+
+
+def _ansible_variables(run: Run, release: Release) -> Mapping[str, str]:
     return {
+        "bake_packages_query": packages.QUERY,
+        "bake_packages_file": str(packages_file(run)),
+        "bake_canary": run.canary,
         "laravel_app_release": release.name,
         "laravel_app_release_archive": str(release.archive),
         "laravel_app_release_checksum": release.checksum,

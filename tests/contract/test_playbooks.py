@@ -20,14 +20,14 @@ from bakehouse.workbench import template_files
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "ansible/playbooks"
 TOOLS = Path(sys.executable).parent
-CONVERGING = ["configure", "wire", "deploy"]
+CONVERGING = ["configure", "deploy"]  # wire restarts nothing that serves
 ENVIRONMENTS = ["lab", "staging", "production"]
 
 # Any value will do: packer looks at types, and that files are there.
 VARIABLES = {
     "source_ami": "ami-0123456789abcdef0",
     "image_name": "bakehouse-web-debian-13-20261121-000000",
-    "ssh_sources": ["10.0.0.0/8"],
+    "security_group": "sg-0123456789abcdef0",
     "key_pair_name": "bakehouse-test",
     "tags": {"Role": "web"},
     "run_tags": {"bakehouse:run": "test"},
@@ -152,6 +152,31 @@ def test_a_typo_in_a_variable_ends_a_run_before_any_host(tmp_path: Path, where: 
     assert "Refuse to do nothing" not in told
 
 
+@pytest.mark.parametrize(
+    ("reason", "bare", "words", "ends_well"),
+    [
+        ("a bare host has not what --check looks for", True, ["--check"], True),
+        ("on a converged host a failure of --check is a fault", False, ["--check"], False),
+        ("a real run hides nothing", True, [], False),
+    ],
+)
+def test_only_a_check_of_a_bare_host_goes_on_after_a_failure(
+    tmp_path: Path, reason: str, bare: bool, words: list[str], ends_well: bool
+) -> None:
+    (configure,) = plays("configure")
+    mark = tmp_path / "converged"
+    if not bare:
+        mark.write_text("")
+    look = {"name": "Look", "stat": {"path": str(mark)}, "register": "__converged"}
+    task = {"name": "Fail", "fail": {"msg": "There is no such service."}}
+    play = {"hosts": "all", "gather_facts": False, "connection": "local"}
+    play |= {"ignore_errors": configure["ignore_errors"], "tasks": [look, task]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    here = f"ansible_python_interpreter={sys.executable}"
+    done = ansible("ansible-playbook", "-i", "a,", "-e", here, *words, tmp_path / "play.yml")
+    assert (done.returncode == 0) is ends_well, reason + done.stdout
+
+
 def test_variables_that_playbooks_give_to_roles_are_theirs() -> None:
     allowed = known(ROOT / "roles")
     for path in PLAYBOOKS.glob("*.yml"):
@@ -215,11 +240,11 @@ def test_packer_takes_what_it_is_given(tmp_path: Path) -> None:
 
 def test_who_may_reach_the_build_host_must_be_said(tmp_path: Path) -> None:
     variables = tmp_path / "variables.json"
-    rest = {name: value for name, value in VARIABLES.items() if name != "ssh_sources"}
+    rest = {name: value for name, value in VARIABLES.items() if name != "security_group"}
     variables.write_text(json.dumps(rest))
     done = packer("validate", f"-var-file={variables}", ROOT / "packer")
     assert done.returncode != 0
-    assert "ssh_sources" in done.stdout + done.stderr
+    assert "security_group" in done.stdout + done.stderr
 
 
 def test_a_current_packer_is_given_its_own_build_in_place_of_the_common_one() -> None:

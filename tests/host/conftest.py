@@ -78,19 +78,37 @@ def sandbox(host: Host) -> Callable[[str], Sandbox]:
 
 @dataclass(frozen=True, slots=True)
 class Fpm:
-    """The PHP-FPM of a host: Debian's version, and what its configuration amounts to."""
+    """The PHP-FPM of a site: Debian's version, and what its configuration amounts to."""
 
+    site: str
     version: str
-    service: str
     settings: Mapping[str, str] = field(repr=False)  # of the pool and of PHP-FPM as a whole
     php: Mapping[str, str] = field(repr=False)  # php.ini, as pages see it
+
+    @property
+    def service(self) -> str:
+        """Its unit."""
+        return f"php-fpm@{self.site}"
+
+    @property
+    def socket(self) -> str:
+        """Where the web server connects."""
+        return f"/run/php-fpm/{self.site}/fpm.sock"
 
 
 @pytest.fixture(scope="module")
 def fpm(host: Host) -> Fpm:
     """PHP-FPM's own idea of its configuration, not the text of its files."""
-    version = host.check_output("ls /etc/php").split()[-1]
-    test = host.run(f"php-fpm{version} -tt 2>&1")
+    return fpm_of(host, "app")
+
+
+def fpm_of(host: Host, site: str) -> Fpm:
+    """Ask the PHP-FPM of a site for its configuration, in the way its service would."""
+    shown = host.check_output("systemctl show --property=ExecStart php-fpm@%s", site)
+    program = shown.split("path=")[1].split()[0]
+    as_user = f"setpriv --reuid={site} --regid={site} --init-groups"
+    as_service = f"PHP_INI_SCAN_DIR=:/etc/php-fpm/{site}/conf.d {as_user} {program}"
+    test = host.run(f"{as_service} --fpm-config /etc/php-fpm/{site}/fpm.conf -tt 2>&1")
     assert test.rc == 0, test.stdout
     settings = {}
     for line in test.stdout.splitlines():
@@ -98,11 +116,11 @@ def fpm(host: Host) -> Fpm:
         if is_setting:
             settings[name] = value
     php = {}
-    for line in host.check_output(f"php-fpm{version} -i").splitlines():
+    for line in host.check_output(f"{as_service} -i").splitlines():
         name, is_setting, value = line.partition(" => ")
         if is_setting:
             php[name] = value.split(" => ")[0]
-    return Fpm(version, f"php{version}-fpm", settings, php)
+    return Fpm(site, program.removeprefix("/usr/sbin/php-fpm"), settings, php)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +128,7 @@ def fpm_status(host: Host) -> dict[str, Any]:
     """What PHP-FPM's status page says, from the listener that workers do not share."""
     asked = (
         "SCRIPT_NAME=/status SCRIPT_FILENAME=/status REQUEST_METHOD=GET QUERY_STRING=json "
-        "cgi-fcgi -bind -connect /run/php/app-status.sock"
+        "cgi-fcgi -bind -connect /run/php-fpm/app/status.sock"
     )
     said = host.check_output(f"sh -c {shlex.quote(asked)}")
     found: dict[str, Any] = json.loads(said.split("\r\n\r\n", 1)[1])

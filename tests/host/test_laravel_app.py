@@ -27,6 +27,17 @@ def test_what_serves_is_a_complete_release(host: Host, release: str) -> None:
     assert len(host.file(f"{release}/.release").content_string.strip()) == 64
 
 
+def test_it_is_noted_that_it_served_so_that_a_rollback_finds_it(host: Host, release: str) -> None:
+    """Break: rm /srv/app/current/.served."""
+    assert host.file(f"{release}/.served").exists
+
+
+def test_a_release_that_somebody_has_open_is_known(host: Host, release: str) -> None:
+    """Break: take "cwd" out of HELD in /usr/local/lib/bakehouse/releases-in-use."""
+    used = host.check_output(f"cd {release} && /usr/local/lib/bakehouse/releases-in-use")
+    assert release.rsplit("/", 1)[1] in used.splitlines()
+
+
 def test_the_link_to_it_is_relative_so_that_it_survives_a_move(host: Host, release: str) -> None:
     """Break: ln -sfn $(readlink -e /srv/app/current) /srv/app/current."""
     assert host.check_output("readlink %s", CURRENT) == f"releases/{release.rsplit('/', 1)[1]}"

@@ -47,7 +47,7 @@ def test_site_yml_has_nothing_left_to_change(converged: RunningLab) -> None:
 
 
 def test_a_bake_with_nothing_changed_finds_the_image_it_made(lab: RunningLab, image: str) -> None:
-    assert image in lab.run("scripts/bake", "--json", minutes=2).stdout
+    assert image in lab.run("scripts/bake", "--no-verify", "--json", minutes=2).stdout
 
 
 def test_a_terminated_host_is_replaced_and_serves_without_ansible_or_a_person(

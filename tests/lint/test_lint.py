@@ -104,7 +104,7 @@ def test_packer_takes_the_template_with_all_that_a_bake_hands_over(tmp_path: Pat
     handed = {
         "source_ami": "ami-0123456789abcdef0",
         "image_name": "lint",
-        "ssh_sources": ["10.0.0.0/16"],
+        "security_group": "sg-0123456789abcdef0",
         "key_pair_name": "lint",
         "tags": {"Role": "web"},
         "run_tags": {"Name": "lint"},

@@ -36,7 +36,7 @@ SETUP_TIMES = ROOT / ".cache" / "setup" / "times"
 STAGES = (
     Stage("Start the lab", ("scripts/lab", "up"), "scripts/lab doctor"),
     Stage("Pack the application", ("scripts/package",), "scripts/package"),
-    Stage("Bake the image", ("scripts/bake",), "scripts/bake"),
+    Stage("Bake the image", ("scripts/bake", "--no-verify"), "scripts/bake --no-verify"),
     Stage(
         "Launch the group",
         ("scripts/launch", f"{demo.ENVIRONMENT}-web"),

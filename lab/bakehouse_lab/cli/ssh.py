@@ -19,7 +19,7 @@ exit status: that of the command (or of the shell); 255 when the instance did no
 
 examples:
   scripts/lab ssh staging-web
-  scripts/lab ssh i-0123456789abcdef0 -- sudo journalctl -u php8.4-fpm -n 20
+  scripts/lab ssh i-0123456789abcdef0 -- sudo journalctl -u php-fpm@app -n 20
 """
 
 # Addresses come back with other hosts behind them, and the bridge is this machine's own:

@@ -32,6 +32,7 @@ What works here may fail on AWS, because the lab does not have:
   quotas      no limits of the account, no throttling, no capacity that runs out
   kernel      hosts share this machine's: no own sysctls, modules, swap or boot loader
   MySQL       databases are MariaDB: no caching_sha2_password, other optimizer
+  the agent   CloudWatch is shipped to by a stand-in for its agent, which reads the same file
   the rest    public addresses, NAT, EBS performance, TLS endpoints of the API
 """
 
@@ -105,6 +106,7 @@ def _look(settings: Settings, podman: Podman, pid: int) -> Picture:
         picture.add(("balancers", "state", "url", "targets"), _balancers(settings, podman))
         picture.add(("databases", "state", "endpoint"), _databases(settings))
         picture.add(("caches", "state", "endpoint"), _caches(settings))
+        picture.add(("log groups", "kept", "shipped by"), _log_groups(settings))
         picture.add(("images", "name"), images.items())
     except BotoCoreError as silent:
         raise Refused(
@@ -175,6 +177,14 @@ def _caches(settings: Settings) -> Iterator[Row]:
             nodes = one.get("CacheNodes") or [{}]
             endpoint = _endpoint(nodes[0].get("Endpoint"))
             yield one["CacheClusterId"], one["CacheClusterStatus"], endpoint
+
+
+def _log_groups(settings: Settings) -> Iterator[Row]:
+    logs = account.client(settings, "logs")
+    for one in logs.describe_log_groups()["logGroups"]:
+        days = one.get("retentionInDays")
+        kept = f"{days} days" if days else "for ever"
+        yield one["logGroupName"], kept, "agent-standin (a stand-in for the CloudWatch agent)"
 
 
 def _endpoint(said: dict[str, Any] | None) -> str:

@@ -32,10 +32,11 @@ CAPABILITIES = (
 
 # The first thing of all, in the host's own namespace: mounts are shared (else LoadCredential=
 # hands over an empty directory), and the network's sysctls, which are the host's own, can be
-# written (all other sysctls are the machine's and stay read-only).
+# written (all other sysctls are the machine's and stay read-only). The container engine's /tmp
+# goes, so that systemd mounts it as the host's own units say.
 BOOT = (
     "mount --make-rshared / && mount --bind /proc/sys/net /proc/sys/net"
-    " && mount -o remount,bind,rw /proc/sys/net; exec /sbin/init"
+    " && mount -o remount,bind,rw /proc/sys/net; umount /tmp; exec /sbin/init"
 )
 
 # How long a host may take to shut down: systemd's own limit for a unit is 90 s.

@@ -5,44 +5,49 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakehouse import workbench
 from bakehouse.aws import Account
-from bakehouse.bake import Listener, Run, bake, new_run
+from bakehouse.channels import CHANNELS
 from bakehouse.cli.ending import told
-from bakehouse.image import BASE, DISTRIBUTIONS, HASH, RELEASE, Reuse, Wanted, decide
+from bakehouse.image import BASE, DISTRIBUTIONS, HASH, RELEASE, VERIFIED, Reuse, decide
 from bakehouse.images import Images
-from bakehouse.packer import Packer
+from bakehouse.kitchen import Hands, Place, kitchen
+from bakehouse.oven import Order, serve
 from bakehouse.progress import Progress, seconds
+from bakehouse.reasons import explain
 from bakehouse.release import pack
+from bakehouse.store import store_of
 from bakehouse.trouble import Trouble
 from bakehouse.variables import refuse_unknown
-from bakehouse.workbench import Place, Release
+from bakehouse.workbench import Release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bakehouse.image import Image
+    from bakehouse.image import Wanted
+    from bakehouse.oven import Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
 
 EPILOG = """\
 AWS is where AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL say. Progress goes to standard error, the
-answer to standard output; all that packer said is in build/bake/<run>/packer.log.
+answer to standard output; all that packer said is in build/bake/<run>/packer.log. Records are kept
+in the bucket BAKEHOUSE_BUCKET (default: bakehouse-<account>-<region>). An image is verified by two
+fresh hosts of it before the channel (SSM parameter /bakehouse/<channel>/web) is moved to it.
 
 exit status:
   0    there is an image: baked now, or found unchanged
-  1    there is none; what the bake made on the way was taken away
+  1    there is none, or it did not pass; what the bake made on the way was taken away
   2    the command was not understood
   130  interrupted; what the bake made on the way was taken away
 
 examples:
-  scripts/bake --dry-run        say what would be baked, and why
+  scripts/bake --explain        say what would be baked, and which inputs changed
   scripts/bake --distribution debian-12 --force
+  scripts/bake --no-verify      an image that no channel takes, sooner
 """
 
 
@@ -58,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     add("--dry-run", "--explain", action="store_true", help="say what would be done, and stop")
     add("--force", action="store_true", help="bake even if an unchanged image is there")
     add("--json", action="store_true", help="answer in JSON")
+    describe_bake(grammar)
+    return grammar
+
+
+def describe_bake(grammar: argparse.ArgumentParser) -> None:
+    """What there is to say about a bake, whoever orders it."""
+    add = grammar.add_argument
     add("--distribution", choices=DISTRIBUTIONS, default=DISTRIBUTIONS[0])
     add("--base", metavar="AMI", help="bake from this image, not Debian's newest")
     add("--release", type=Path, metavar="ARCHIVE", help="default: packs sample_app/")
@@ -69,10 +81,21 @@ def parser() -> argparse.ArgumentParser:
         "--ssh-from",
         action="append",
         metavar="CIDR",
-        help="who may reach the build host; default: its VPC (needed with public_ip)",
+        help="who may reach the build host and the fresh hosts; default: their own VPC "
+        "(needed with public_ip)",
     )
-    add("--minutes", type=float, default=30, help="give up after so long (30)")
-    return grammar
+    add("--minutes", type=float, default=30, help="give up building after so long (30)")
+    add("--no-verify", action="store_true", help="boot no host of it; it stays unverified")
+    add(
+        "--like",
+        metavar="GROUP",
+        help="boot fresh hosts as this group would; "
+        "default: <bakehouse_environment>-web of the inventory",
+    )
+    add("--page", action="append", metavar="PATH", help="ask a fresh host for it (/health, /)")
+    add("--patience", type=float, default=300, help="seconds to wait for a fresh host (300)")
+    add("--quarantine", action="store_true", help="keep an image that does not pass, marked so")
+    add("--channel", choices=CHANNELS, default=CHANNELS[0], help="moved to the image, last (dev)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,36 +106,66 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _bake(asked: argparse.Namespace) -> int:
     refuse_unknown(asked.inventory.resolve(), ROOT / "roles")
-    packer = workbench.find_packer()
-    version = workbench.version_of(packer)
     with Progress() as progress:
-        progress.now("Packing the release")
-        release = _release(asked.release)
-        images = Images(Account())
-        progress.now("Looking for the base image, and for images baked before")
-        base = images.base(asked.distribution, asked.base)
-        inventory = asked.inventory.resolve()
-        want = workbench.wanted(ROOT, inventory, asked.distribution, base, release)
-        step = decide(want, images.baked(), force=asked.force)
-        if isinstance(step, Reuse):
-            progress.say(f"unchanged since {step.image.created}: {step.image.id}")
-            return _answer(asked, step.image, want, progress, "found unchanged in")
-        progress.say(f"{'would bake' if asked.dry_run else 'baking'}: {step.why}")
-        place = _place(asked, images)
-        run = new_run(ROOT, want, datetime.now(UTC))
+        account = Account()
+        want, release = wanted(asked, account, progress)
         if asked.dry_run:
-            print(_explain(want, run, place))
+            print(_explained(asked, account, want))
             return 0
-        command = Path(sys.executable).with_name("ansible-playbook")
-        template, variables = workbench.prepare(
-            run, ROOT, inventory, want, release, place, version, command
-        )
-        driver = Packer(packer, Listener(run, progress), timeout=asked.minutes * 60)
-        try:
-            id = bake(run, images, lambda: driver.bake(template, variables), progress)
-        except Trouble as trouble:
-            raise type(trouble)(str(trouble), f"less {run.folder / 'packer.log'}") from trouble
-        return _answer(asked, images.image(id), want, progress, "baked in")
+        outcome = order(asked, account, want, release, progress)
+        _answer(asked, outcome, want, progress)
+    return 0
+
+
+def wanted(
+    asked: argparse.Namespace, account: Account, progress: Progress
+) -> tuple[Wanted, Release]:
+    """What is asked for, with its identity; nothing is made yet."""
+    tools = workbench.tools_of(workbench.find_packer())
+    progress.now("Packing the release")
+    release = _release(asked.release)
+    progress.now("Looking for the base image, and for images baked before")
+    base = Images(account).base(asked.distribution, asked.base)
+    inventory = asked.inventory.resolve()
+    want = workbench.wanted(ROOT, inventory, asked.distribution, base, release, tools)
+    return want, release
+
+
+def order(
+    asked: argparse.Namespace,
+    account: Account,
+    want: Wanted,
+    release: Release,
+    progress: Progress,
+    *,
+    force: bool = False,
+) -> Outcome:
+    """Have it served: found, or baked."""
+    images = Images(account)
+    step = decide(want, images.baked(), force=asked.force or force)
+    if isinstance(step, Reuse):
+        progress.say(f"unchanged since {step.image.created}: {step.image.id}")
+    else:
+        progress.say(f"baking: {step.why}")
+    hands = Hands(
+        inventory=asked.inventory.resolve(),
+        release=release,
+        place=_place(asked),
+        like=asked.like or "",
+        pages=tuple(asked.page or ("/health", "/")),
+        patience=asked.patience,
+        minutes=asked.minutes,
+    )
+    return serve(
+        kitchen(ROOT, account, hands, progress, verify=not asked.no_verify),
+        want,
+        Order(
+            force=asked.force or force,
+            verify=not asked.no_verify,
+            quarantine=asked.quarantine,
+            channel=asked.channel,
+        ),
+    )
 
 
 def _release(archive: Path | None) -> Release:
@@ -125,52 +178,66 @@ def _release(archive: Path | None) -> Release:
     return Release(name, archive.resolve(), hashlib.sha256(archive.read_bytes()).hexdigest())
 
 
-def _place(asked: argparse.Namespace, images: Images) -> Place:
+def _place(asked: argparse.Namespace) -> Place:
     if asked.ssh_interface == "public_ip" and not asked.ssh_from:
         raise Trouble(
             "Over a public address the build host must know who may reach it.",
             "scripts/bake --ssh-interface public_ip --ssh-from $(curl -s checkip.amazonaws.com)/32",
         )
     return Place(
-        region=images.region,
-        endpoint=images.endpoint,
-        instance_type=asked.instance_type,
-        subnet=asked.subnet,
-        ssh_interface=asked.ssh_interface,
-        ssh_sources=tuple(asked.ssh_from or [images.network(asked.subnet)]),
-        polling_seconds=1 if images.endpoint else 5,
+        asked.instance_type, asked.subnet, asked.ssh_interface, tuple(asked.ssh_from or ())
     )
 
 
-def _explain(want: Wanted, run: Run, place: Place) -> str:
-    return "\n".join(
-        [
-            f"would bake  {run.image_name}",
-            f"  from      {want.base.id}  {want.base.name}",
-            f"  release   {want.release}",
-            f"  identity  {want.content_hash}",
-            f"  commit    {want.commit[:12]}{' and changes to it' if want.dirty else ''}",
-            f"  on        a {place.instance_type} in {place.region}, "
-            f"SSH over its {place.ssh_interface} from {', '.join(place.ssh_sources)}",
-        ]
-    )
+def _explained(asked: argparse.Namespace, account: Account, want: Wanted) -> str:
+    images = Images(account)
+    baked = images.baked()
+    step = decide(want, baked, force=asked.force)
+    if isinstance(step, Reuse):
+        lines = [f"would bake nothing: {step.image.id} of {step.image.created} is unchanged"]
+        if step.image.progress != VERIFIED and not asked.no_verify:
+            lines.append("  would verify it: nobody has")
+        return "\n".join(lines)
+    lines = [
+        f"would bake  bakehouse-web-{want.distribution}-...: {step.why}",
+        f"  from      {want.base.id}  {want.base.name}",
+        *_described(want),
+        f"  on        a {asked.instance_type} in {images.region}",
+        *explain(want, baked, store_of(account)),
+    ]
+    return "\n".join(lines)
 
 
-def _answer(
-    asked: argparse.Namespace, image: Image, want: Wanted, progress: Progress, how: str
-) -> int:
+def _described(want: Wanted) -> list[str]:
+    return [
+        f"  release   {want.release}",
+        f"  identity  {want.content_hash}",
+        f"  commit    {want.commit[:12]}{' and changes to it' if want.dirty else ''}",
+    ]
+
+
+def _answer(asked: argparse.Namespace, outcome: Outcome, want: Wanted, progress: Progress) -> None:
+    image = outcome.image
     if asked.json:
         answer = {"image": image.id, "name": image.name, "tags": dict(image.tags)}
+        answer |= {"state": image.progress, "published": outcome.channel}
         print(json.dumps(answer | {"seconds": round(progress.elapsed, 1)}))
-        return 0
+        return
     lines = [
         f"{image.id}  {image.name}",
         f"  from      {image.tags.get(BASE, '')}  {want.base.name}",
         f"  release   {image.tags.get(RELEASE, '')}",
         f"  identity  {image.tags.get(HASH, '')}",
         f"  commit    {want.commit[:12]}{' and changes to it' if want.dirty else ''}",
-        f"  {how} {seconds(progress.elapsed)}",
+        f"  {_standing(outcome)}",
+        f"  {outcome.how} {seconds(progress.elapsed)}",
         "  next: scripts/launch GROUP",
     ]
     print("\n".join(lines))
-    return 0
+
+
+def _standing(outcome: Outcome) -> str:
+    if outcome.image.progress != VERIFIED:
+        return "UNVERIFIED: no host of it was ever booted, and no channel takes it"
+    moved = f"; {outcome.channel} is moved to it" if outcome.channel else ""
+    return f"verified{moved}"

@@ -20,6 +20,7 @@ DEFAULTS = """\
 # Fits in memory.
 web_workers: 4
 web_backlog_seconds: 9
+web_waiting: [one, two]
 # On the safe side,
 # as measured.
 web_limits:
@@ -33,6 +34,7 @@ argument_specs:
     options:
       web_workers: {description: How many., type: int, default: 4}
       web_backlog_seconds: {description: How long., type: int, default: 9}
+      web_waiting: {description: Who waits., type: list, default: [one, two]}
       web_limits: {description: Limits., type: dict, default: {open: 10}}
 """
 
@@ -48,6 +50,12 @@ TASKS = """\
     content: hello
     dest: "/etc/{{ item }}"
   loop: [motd, issue]
+
+- name: Let each of them wait
+  ansible.builtin.copy:
+    content: "[Unit]"
+    dest: "/etc/systemd/system/{{ item }}.service.d/wait.conf"
+  loop: "{{ web_waiting }}"
 
 - name: Describe the workers
   ansible.builtin.template:
@@ -84,6 +92,7 @@ def test_the_reason_of_a_default_is_the_comment_above_it_or_above_its_group() ->
     assert reasons(DEFAULTS) == {
         "web_workers": "Fits in memory.",
         "web_backlog_seconds": "Fits in memory.",
+        "web_waiting": "Fits in memory.",
         "web_limits": "On the safe side, as measured.",
     }
 
@@ -104,6 +113,12 @@ def test_variables_behind_those_that_the_role_works_out_are_named_too(web: list[
 def test_a_file_whose_content_stands_in_a_task_leads_to_the_task(web: list[Role]) -> None:
     (found,) = explain("/etc/motd", web)
     assert (found.source, found.tasks[0][0]) == ("", "Say hello")
+
+
+def test_a_loop_over_a_variable_reaches_what_the_variable_names(web: list[Role]) -> None:
+    assert explain("/etc/systemd/system/two.service.d/wait.conf", web)
+    with pytest.raises(Unexplained):
+        explain("/etc/systemd/system/three.service.d/wait.conf", web)
 
 
 @pytest.mark.parametrize("asked", ["worker@3.service", "worker@3", "worker@.service"])

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
 from bakehouse.aws import Account
-from bakehouse.image import RUN
+from bakehouse.image import BAKING, RUN, STATE, UNVERIFIED, VERIFIED
 from bakehouse.images import Images, NoBaseImage, NoNetwork, NotFitToServe
+from bakehouse.leftovers import of, of_the_dead
+
+RUN_1, RUN_2 = "20261127-120000-abcdef", "20261127-130000-abcdef"
 
 
 @pytest.fixture
-def images(monkeypatch: pytest.MonkeyPatch) -> Iterator[Images]:
-    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(f"AWS_{name}", "lab")
-    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-    with mock_aws():
-        yield Images(Account("us-east-1"))
+def images(account: Account) -> Images:
+    return Images(account)
 
 
 @pytest.fixture
@@ -40,35 +35,69 @@ def host(ec2: Any, run: str) -> str:
     return str(made["Instances"][0]["InstanceId"])
 
 
+def snapshots(ec2: Any) -> set[str]:
+    return {one["SnapshotId"] for one in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+
+
 def test_what_a_bake_left_is_found_by_its_run_and_taken_away(images: Images, ec2: Any) -> None:
-    mine, other = host(ec2, "run-1"), host(ec2, "run-2")
-    ec2.create_key_pair(KeyName="bakehouse-run-1")
-    group = ec2.create_security_group(GroupName="packer_1", Description="temporary")["GroupId"]
-    left = images.leftovers("run-1", "bakehouse-run-1", {"packer_1"})
-    assert (left.instances, left.key_pairs, left.security_groups) == (
-        (mine,),
-        ("bakehouse-run-1",),
-        (group,),
-    )
-    images.remove(left)
-    assert not images.leftovers("run-1", "bakehouse-run-1", {"packer_1"})
-    assert images.leftovers("run-2", "none", set()).instances == (other,)
+    mine, other = host(ec2, RUN_1), host(ec2, RUN_2)
+    for name in (f"bakehouse-{RUN_1}", f"bakehouse-{RUN_1}-verify", "bakehouse", "ann"):
+        ec2.create_key_pair(KeyName=name)
+    vpc = images.network("")[0]
+    group = images.open_group(RUN_1, "build", vpc, ("10.0.0.0/8",))
+    left = images.leftovers(of(RUN_1))
+    assert left.instances == (mine,)
+    assert left.key_pairs == (f"bakehouse-{RUN_1}", f"bakehouse-{RUN_1}-verify")
+    assert left.security_groups == (group,)
+    images.remove(left, RUN_1)
+    assert not images.leftovers(of(RUN_1))
+    assert images.leftovers(of(RUN_2)).instances == (other,)
 
 
 def test_a_half_made_image_goes_with_its_snapshots(images: Images, ec2: Any) -> None:
-    instance = host(ec2, "run-1")
-    made = ec2.create_image(InstanceId=instance, Name="bakehouse-web-1")["ImageId"]
-    left = images.half_made("run-1", "bakehouse-web-1")
+    before = snapshots(ec2)
+    name = f"bakehouse-web-debian-13-{RUN_1[:15]}"
+    made = ec2.create_image(InstanceId=host(ec2, RUN_1), Name=name)["ImageId"]
+    left = images.leftovers(of(RUN_1))
     assert left.images == (made,)
     assert left.snapshots
-    images.remove(left)
-    assert not images.half_made("run-1", "bakehouse-web-1")
-    there = {one["SnapshotId"] for one in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
-    assert not there & set(left.snapshots)
+    images.remove(left, RUN_1)
+    assert not images.leftovers(of(RUN_1))
+    assert snapshots(ec2) == before
+
+
+def test_a_finished_image_is_not_left_over_and_nor_is_one_of_a_bake_that_goes_on(
+    images: Images, ec2: Any
+) -> None:
+    for run, state in ((RUN_1, UNVERIFIED), (RUN_2, BAKING)):
+        name = f"bakehouse-web-debian-13-{run[:15]}"
+        made = ec2.create_image(InstanceId=host(ec2, "other"), Name=name)["ImageId"]
+        images.mark(images.image(made), {RUN: run, STATE: state})
+    assert not images.leftovers(of_the_dead({RUN_2, "other"}))
+    assert images.leftovers(of_the_dead({"other"})).images == (made,)
+
+
+def test_snapshots_whose_image_went_before_them_are_found(images: Images, ec2: Any) -> None:
+    made = ec2.create_image(InstanceId=host(ec2, RUN_2), Name="bakehouse-web-1")["ImageId"]
+    images.mark(images.image(made), {RUN: RUN_1, STATE: VERIFIED})
+    alone = images.image(made).snapshots
+    assert images.leftovers(of(RUN_1)).snapshots == ()
+    ec2.deregister_image(ImageId=made)
+    assert images.leftovers(of(RUN_1)).snapshots == alone
+
+
+def test_the_group_of_a_bake_lets_in_whom_it_names_and_no_one_else(
+    images: Images, ec2: Any
+) -> None:
+    made = images.open_group(RUN_1, "build", images.network("")[0], ("10.0.0.0/8",))
+    rules = ec2.describe_security_groups(GroupIds=[made])["SecurityGroups"][0]["IpPermissions"]
+    assert [(rule["FromPort"], rule["IpRanges"]) for rule in rules] == [
+        (22, [{"CidrIp": "10.0.0.0/8"}])
+    ]
 
 
 def test_an_image_that_is_not_encrypted_does_not_pass(images: Images, ec2: Any) -> None:
-    made = ec2.create_image(InstanceId=host(ec2, "run-1"), Name="bakehouse-web-1")["ImageId"]
+    made = ec2.create_image(InstanceId=host(ec2, RUN_1), Name="bakehouse-web-1")["ImageId"]
     with pytest.raises(NotFitToServe, match="not encrypted"):
         images.harden(made)
 
@@ -84,10 +113,10 @@ def test_a_base_image_that_is_not_there_is_named(images: Images) -> None:
 
 
 def test_the_build_host_is_open_to_its_own_network_only(images: Images, ec2: Any) -> None:
-    assert images.network("") == "172.31.0.0/16"
+    assert images.network("")[1] == "172.31.0.0/16"
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
-    assert images.network(subnet) == "10.9.0.0/16"
+    assert images.network(subnet) == (vpc, "10.9.0.0/16")
 
 
 def test_without_a_network_one_is_asked_for_a_subnet(images: Images, ec2: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakehouse.sizing import Demand, workers_for
+from bakehouse.sizing import Demand, Site, workers_for, workers_for_each
 
 PROGRAM = Path("roles/php_fpm/files/usr/local/lib/bakehouse/php-fpm-workers")
 USUAL = Demand(reserve_mib=256, opcache_mib=192, request_mib=32, workers_per_processor=32)
@@ -53,19 +53,60 @@ def test_a_worker_that_weighs_nothing_is_refused(demand: Demand, processors: int
         workers_for(1024, processors, demand)
 
 
+def test_a_site_without_a_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        workers_for_each(1024, 2, USUAL, [Site("app"), Site("shop", weight=0)])
+
+
+SITES = st.lists(
+    st.tuples(st.integers(1, 9), st.one_of(st.just(0), st.integers(0, 20))), min_size=1, max_size=4
+).map(lambda them: [Site(f"s{i}", weight, count) for i, (weight, count) in enumerate(them)])
+
+
+def options(demand: Demand, sites: list[Site]) -> list[str]:
+    return [
+        f"--reserve-mib={demand.reserve_mib}",
+        f"--opcache-mib={demand.opcache_mib}",
+        f"--request-mib={demand.request_mib}",
+        f"--workers-per-processor={demand.workers_per_processor}",
+        *(f"--site={site.name},weight={site.weight},count={site.count}" for site in sites),
+    ]
+
+
 @given(
     memory=st.integers(0, 2**20),
     processors=st.integers(1, 192),
-    reserve=st.integers(0, 4096),
-    opcache=st.integers(8, 1024),
-    request=st.integers(1, 1024),
-    each=st.integers(1, 100),
+    demand=st.builds(
+        Demand,
+        reserve_mib=st.integers(0, 4096),
+        opcache_mib=st.integers(8, 1024),
+        request_mib=st.integers(1, 1024),
+        workers_per_processor=st.integers(1, 100),
+    ),
+    sites=SITES,
 )
 def test_a_host_counts_what_the_plan_counts(
-    memory: int, processors: int, reserve: int, opcache: int, request: int, each: int
+    memory: int, processors: int, demand: Demand, sites: list[Site]
 ) -> None:
-    planned = workers_for(memory, processors, Demand(reserve, opcache, request, each))
-    assert program.workers(memory, processors, reserve, opcache, request, each) == planned
+    planned = workers_for_each(memory, processors, demand, sites)
+    read = program.arguments(["--output=/nowhere", *options(demand, sites)])
+    assert program.workers(memory, processors, read) == list(planned.values())
+
+
+@given(memory=st.integers(512, 2**16), sites=SITES)
+def test_all_sites_together_fit_into_the_memory(memory: int, sites: list[Site]) -> None:
+    counted = sum(workers_for_each(memory, 192, USUAL, sites).values())
+    fixed = sum(site.count for site in sites)
+    room = memory - 256 - len(sites) * (192 + 16)
+    of_each_at_least_one = len(sites)
+    assert counted <= max(room // 36, fixed) + of_each_at_least_one
+
+
+@pytest.mark.parametrize(("gib", "workers"), [(1, 15), (2, 44), (4, 100)])
+def test_one_image_serves_larger_instances_with_more_workers(gib: int, workers: int) -> None:
+    counted = workers_for(gib * 1024, 4, USUAL)
+    assert counted == workers
+    assert 256 + 192 + 16 + counted * 36 <= gib * 1024
 
 
 def host(tmp_path: Path, **files: str) -> Path:
@@ -120,20 +161,27 @@ def test_a_host_s_processors_are_its_share_rounded_up(
     assert program.processors(host(tmp_path, **files), 8) == processors, why
 
 
-def told(tmp_path: Path, *more: str) -> list[str]:
-    wanted = ["--reserve-mib=256", "--opcache-mib=192", "--request-mib=32"]
-    output = f"--output={tmp_path / 'app.conf'}"
-    return [*wanted, "--workers-per-processor=32", "--pool=app", output, *more]
+def told(tmp_path: Path, *sites: Site) -> list[str]:
+    root = host(tmp_path, **{"memory-max": "1073741824\n", "cpu-max": "200000 100000\n"})
+    return [f"--output={tmp_path}", f"--root={root}", *options(USUAL, list(sites))]
 
 
 def test_the_file_that_php_fpm_includes_names_the_pool_and_the_reason(tmp_path: Path) -> None:
-    root = host(tmp_path, **{"memory-max": "1073741824\n", "cpu-max": "200000 100000\n"})
-    assert program.main(told(tmp_path, f"--root={root}")) == 0
+    assert program.main(told(tmp_path, Site("app"))) == 0
     written = (tmp_path / "app.conf").read_text()
     assert written.startswith("; 1024 MiB less 256 reserved")
     assert written.endswith("[app]\npm.max_children = 15\n")
 
 
 def test_a_number_that_was_given_wins_over_the_sum(tmp_path: Path) -> None:
-    program.main(told(tmp_path, "--count=7"))
-    assert "pm.max_children = 7\n" in (tmp_path / "app.conf").read_text()
+    program.main(told(tmp_path, Site("app"), Site("shop", count=7)))
+    assert "pm.max_children = 7\n" in (tmp_path / "shop.conf").read_text()
+
+
+@pytest.mark.parametrize("site", ["", "app,weight=0", "app,count=-1", "app,share=2", "app,weight"])
+def test_a_site_that_makes_no_sense_is_refused(
+    tmp_path: Path, site: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        program.main([*told(tmp_path), f"--site={site}"])
+    assert "--site" in capsys.readouterr().err

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -17,16 +19,23 @@ from runtime_env.metadata import Metadata
 from runtime_env.patience import Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 TOKEN = "a-token"
+BINARY = object()  # a secret without text
+AUTHORITIES = ssl.get_default_verify_paths().openssl_cafile
 DOCUMENT = {
     "instanceId": "i-0f00",
     "imageId": "ami-0f00",
     "availabilityZone": "us-east-1b",
     "region": "us-east-1",
 }
+
+
+def without_limit(seconds: float) -> AbstractContextManager[None]:
+    """Where time is pretended, nothing takes any."""
+    return nullcontext()
 
 
 class PretendTime:
@@ -42,6 +51,9 @@ class PretendTime:
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
         self.now += seconds
+
+    def wall(self) -> float:
+        return 1_800_000_000 + self.now
 
     def patience(self, seconds: float, say: Callable[[str], None]) -> Patience:
         return Patience(seconds, clock=self.clock, sleep=self.sleep, chance=lambda: 1.0, say=say)
@@ -95,7 +107,9 @@ class PretendCloud:
     secrets: dict[str, Any]
     databases: dict[str, dict[str, Any]]
     caches: dict[str, dict[str, Any]]
+    parameters: dict[str, str] = field(default_factory=dict)
     troubles: dict[str, list[Exception]] = field(default_factory=dict)
+    tokens: int = 0
     regions: list[str] = field(default_factory=list)
 
     def aws(self, region: str) -> Aws:
@@ -111,7 +125,27 @@ class PretendCloud:
         if SecretId not in self.secrets or VersionStage != "AWSCURRENT":
             raise error("ResourceNotFoundException")
         text = self.secrets[SecretId]
-        return {"SecretString": text if isinstance(text, str) else json.dumps(text)}
+        if text is BINARY:
+            return {"ARN": "arn", "SecretBinary": b""}
+        return {"ARN": "arn", "SecretString": text if isinstance(text, str) else json.dumps(text)}
+
+    def get_parameters_by_path(
+        self,
+        Path: str,  # noqa: N803 boto3's names
+        WithDecryption: bool,  # noqa: N803 boto3's names
+        NextToken: str = "",  # noqa: N803 boto3's names
+    ) -> dict[str, Any]:
+        """One parameter a page."""
+        self._trouble("parameters")
+        assert WithDecryption
+        below = [name for name in sorted(self.parameters) if name.startswith(f"{Path}/")]
+        at = int(NextToken or 0)
+        page = [{"Name": name, "Value": self.parameters[name]} for name in below[at : at + 1]]
+        return {"Parameters": page} | ({"NextToken": str(at + 1)} if at + 1 < len(below) else {})
+
+    def generate_db_auth_token(self, DBHostname: str, Port: int, DBUsername: str) -> str:  # noqa: N803 boto3's names
+        self.tokens += 1
+        return f"token {self.tokens} of {DBUsername} at {DBHostname}:{Port}"
 
     def describe_db_instances(self, DBInstanceIdentifier: str) -> dict[str, Any]:  # noqa: N803 boto3's names
         self._trouble("database")
@@ -127,6 +161,18 @@ class PretendCloud:
 
 
 @dataclass
+class PretendSystemd:
+    """Hears commands, and ends all of them with `status`."""
+
+    heard: list[list[str]] = field(default_factory=list)
+    status: int = 0
+
+    def run(self, command: Sequence[str]) -> int:
+        self.heard.append(list(command))
+        return self.status
+
+
+@dataclass
 class Instance:
     """A pretended instance on which the program can be run."""
 
@@ -135,6 +181,13 @@ class Instance:
     time: PretendTime
     folder: Path
     settings: dict[str, Any]
+    systemd: PretendSystemd = field(default_factory=PretendSystemd)
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """What is told to those who watch."""
+        lines = (self.folder / "metrics" / "runtime_env.prom").read_text().splitlines()
+        return dict(line.split() for line in lines)
 
     @property
     def output(self) -> Path:
@@ -148,6 +201,9 @@ class Instance:
             aws=self.cloud.aws,
             metadata=Metadata(self.metadata.address, timeout=5),
             patience=self.time.patience,
+            clock=self.time.wall,
+            within=without_limit,
+            systemd=self.systemd.run,
         )
 
 
@@ -210,8 +266,10 @@ def instance(metadata: PretendMetadata, tmp_path: Path) -> Instance:
         "cache": "{Environment}-redis",
         "required_keys": ["APP_KEY", "DB_USERNAME", "DB_PASSWORD"],
         "constants": {"APP_ENV": "{Environment}"},
-        "authorities": "/etc/ssl/ca.pem",
+        "authorities": AUTHORITIES,
         "output": str(tmp_path / "env"),
         "group": "root",
+        "state": str(tmp_path),
     }
+    (tmp_path / "metrics").mkdir()
     return Instance(metadata, cloud, PretendTime(), tmp_path, settings)

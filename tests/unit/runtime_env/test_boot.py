@@ -6,7 +6,16 @@ import stat
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+from tests.unit.runtime_env.conftest import AUTHORITIES, BINARY
+
+from runtime_env.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +42,14 @@ def test_the_environment_holds_what_tags_secret_and_addresses_say(instance: Any)
         'DB_DATABASE="app"',
         'DB_HOST="db.test"',
         r'DB_PASSWORD="a\$b#c\"d"',
+        'DB_PERSISTENT="true"',
         'DB_PORT="3306"',
         'DB_USERNAME="app"',
         'INSTANCE_ID="i-0f00"',
-        'MYSQL_ATTR_SSL_CA="/etc/ssl/ca.pem"',
+        f'MYSQL_ATTR_SSL_CA="{AUTHORITIES}"',
         'REDIS_HOST="redis.test"',
         'REDIS_PASSWORD="long"',
+        'REDIS_PERSISTENT="true"',
         'REDIS_PORT="6379"',
         'REDIS_SCHEME="tls"',
     ]
@@ -51,12 +62,35 @@ def test_only_root_and_the_group_can_read_it(instance: Any) -> None:
     assert stat.S_IMODE(instance.output.stat().st_mode) == 0o640
 
 
-def test_a_cache_without_encryption_is_spoken_to_in_plain_text(instance: Any) -> None:
-    instance.cloud.caches["staging-redis"]["TransitEncryptionEnabled"] = False
+def test_plain_text_is_spoken_where_it_is_allowed(instance: Any) -> None:
+    plain_cache(instance)
+    no_authorities(instance)
+    instance.settings["plain_text_allowed"] = True
 
-    instance.run()
+    assert instance.run() == 0
+    said = instance.output.read_text()
+    assert 'REDIS_SCHEME="tcp"' in said
+    assert "SSL_CA" not in said
 
-    assert 'REDIS_SCHEME="tcp"' in instance.output.read_text()
+
+def test_plain_settings_come_from_parameter_store_and_the_secret_outranks_them(
+    instance: Any,
+) -> None:
+    instance.settings["parameters"] = "/{Environment}/app"
+    instance.cloud.parameters = {
+        "/staging/app/APP_NAME": "Shop",
+        "/staging/app/APP_ENV": "from-parameters",
+        "/staging/app/APP_KEY": "not this one",
+        "/staging/application/OTHER": "not below the path",
+    }
+
+    assert instance.run() == 0
+
+    said = instance.output.read_text()
+    assert 'APP_NAME="Shop"' in said
+    assert 'APP_ENV="from-parameters"' in said
+    assert 'APP_KEY="base64:AAAA"' in said
+    assert "OTHER" not in said
 
 
 def test_an_application_without_database_and_cache_needs_neither(instance: Any) -> None:
@@ -130,6 +164,31 @@ def cache_is_a_cluster(it: Any) -> None:
     it.cloud.caches["staging-redis"] = {"ClusterEnabled": True, "NodeGroups": [{"Slots": "0-1"}]}
 
 
+def no_authorities(it: Any) -> None:
+    it.settings["authorities"] = ""
+
+
+def plain_cache(it: Any) -> None:
+    it.cloud.caches["staging-redis"]["TransitEncryptionEnabled"] = False
+
+
+def missing_authorities(it: Any) -> None:
+    it.settings["authorities"] = str(it.folder / "missing.pem")
+
+
+def empty_authorities(it: Any) -> None:
+    missing_authorities(it)
+    (it.folder / "missing.pem").write_text("")
+
+
+def parameters_are(**values: str) -> Callable[[Any], None]:
+    def put(it: Any) -> None:
+        it.settings["parameters"] = "/{Environment}/app"
+        it.cloud.parameters = {f"/staging/app/{name}": value for name, value in values.items()}
+
+    return put
+
+
 def misspell_setting(it: Any) -> None:
     it.settings["databse"] = "x"
 
@@ -151,7 +210,7 @@ FAULTS: list[tuple[str, Callable[[Any], None], int, str]] = [
     (
         "secret is marked for deletion",
         always("secret", error("InvalidRequestException")),
-        12,
+        28,
         "marked for deletion",
     ),
     (
@@ -170,6 +229,7 @@ FAULTS: list[tuple[str, Callable[[Any], None], int, str]] = [
     ("secret is not JSON", secret_is("hunter2"), 14, "is not JSON"),
     ("secret is a list", secret_is(["hunter2"]), 14, "not an object"),
     ("secret is empty", secret_is(""), 14, "without text"),
+    ("secret is binary", secret_is(BINARY), 14, "without text"),
     ("secret holds a tree", secret_is({"APP_KEY": {"x": "hunter2"}}), 14, "at APP_KEY"),
     ("secret holds no name", secret_is({"hunter2 x": "1"}), 14, "cannot be the name"),
     ("key is missing", forget_key, 15, "has no DB_PASSWORD"),
@@ -182,16 +242,34 @@ FAULTS: list[tuple[str, Callable[[Any], None], int, str]] = [
     (
         "throttled for good",
         always("secret", error("ThrottlingException")),
-        18,
+        25,
         "answered ThrottlingException",
     ),
-    ("API fails for good", always("database", error("", 503)), 18, "answered 503"),
+    ("API fails for good", always("database", error("", 503)), 26, "answered 503"),
     (
         "API is a black hole",
         always("cache", ConnectTimeoutError(endpoint_url="x")),
-        18,
+        23,
         "no answer (ConnectTimeoutError)",
     ),
+    (
+        "nobody listens",
+        always("database", EndpointConnectionError(endpoint_url="x")),
+        24,
+        "nobody who listens",
+    ),
+    (
+        "something else answers",
+        always("database", ResponseParserError("x")),
+        27,
+        "something that is not AWS",
+    ),
+    ("no parameters", parameters_are(), 29, "nothing below /staging/app"),
+    ("odd parameter", parameters_are(**{"a-b": "1"}), 29, "/staging/app/a-b cannot be"),
+    ("database in plain text", no_authorities, 31, "plain text to the database"),
+    ("cache in plain text", plain_cache, 31, "no encryption in transit"),
+    ("authorities are missing", missing_authorities, 30, "missing.pem cannot be used"),
+    ("authorities are none", empty_authorities, 30, "missing.pem cannot be used"),
     ("API says what nobody knows", always("secret", error("Odd")), 18, "Odd"),
     ("our own file is misspelt", misspell_setting, 19, "unknown: databse"),
     ("the application cannot read it", application_fails, 20, "/bin/false failed with status 1"),
@@ -217,6 +295,24 @@ def test_each_fault_has_its_own_status_and_a_sentence_without_a_secret(
     assert said in last
     assert ". Next: " in last
     assert "hunter2" not in last
+
+
+def test_each_fault_of_the_same_kind_and_no_other_shares_a_status() -> None:
+    kinds = Fault.__subclasses__()
+    assert len({kind.status for kind in kinds}) == len(kinds)
+    assert {status for _, _, status, _ in FAULTS} | {22} == {kind.status for kind in kinds}
+
+
+def test_what_nobody_foresaw_is_told_without_its_words(
+    instance: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    always("secret", RuntimeError("hunter2"))(instance)
+
+    assert instance.run() == 1
+
+    said = capsys.readouterr().err
+    assert "RuntimeError in " in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,16 @@ use Illuminate\Http\Middleware\TrustProxies;
 use Illuminate\Http\Request;
 
 /**
- * Takes scheme and port from the load balancer, so that links say https where the visitor does.
+ * Takes the visitor's address, scheme and port from the load balancer, so that links say https where
+ * the visitor does.
  *
- * The visitor's address is not taken from here: nginx has already put it into REMOTE_ADDR, and
- * a second reading of X-Forwarded-For would believe what the visitor wrote into it.
+ * nginx passes on no more of X-Forwarded-For than the one address that it believes, and the others
+ * only when the load balancer says so.
  */
 class TrustLoadBalancer extends TrustProxies
 {
     /** Only the load balancer's security group can reach the host's port. */
     protected $proxies = '*';
 
-    protected $headers = Request::HEADER_X_FORWARDED_PROTO | Request::HEADER_X_FORWARDED_PORT;
+    protected $headers = Request::HEADER_X_FORWARDED_AWS_ELB;
 }

@@ -1,4 +1,4 @@
-"""The AWS API, through boto3: the secret, the database's address, the cache's address.
+"""The AWS API, through boto3: the secret, plain parameters, the addresses of database and cache.
 
 Each question is asked once, with short timeouts; whoever asks decides whether to ask again. What
 may be asked again is raised as NotYet, what will not mend itself as a Fault.
@@ -8,46 +8,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from runtime_env import judgement
 from runtime_env.environment import Cache, Database
 from runtime_env.faults import (
-    ApiUnusable,
+    ApiGarbled,
     CacheUnusable,
     DatabaseUnusable,
-    Denied,
     Fault,
+    SecretDeleted,
     SecretMissing,
 )
 from runtime_env.patience import NotYet
-
-DENIED = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "AuthFailure",
-    "DecryptionFailure",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "UnauthorizedOperation",
-    "UnrecognizedClientException",
-}
-PASSING = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InternalError",
-    "InternalFailure",
-    "InternalServiceError",
-    "InternalServiceErrorException",
-    "RequestExpired",
-    "RequestLimitExceeded",
-    "RequestTimeTooSkewed",  # the clock is being set while we boot
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServiceUnavailable",
-    "Throttling",
-    "ThrottledException",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
 
 Client = Callable[[str], Any]
 
@@ -75,7 +46,7 @@ def client_factory(region: str) -> Client:
 
 
 class Aws:
-    """The three questions."""
+    """The questions."""
 
     def __init__(self, client: Client) -> None:
         """`client` makes a boto3 client for a service."""
@@ -86,16 +57,20 @@ class Aws:
 
         The stage is named, because the version that comes without one may be an older one.
         """
-        missing = {
-            "ResourceNotFoundException": f"there is no secret {name}, or it has no current version",
-            "InvalidRequestException": f"the secret {name} is marked for deletion",
-        }
         answer = self._ask(
             "secretsmanager:GetSecretValue",
             lambda: self._client("secretsmanager").get_secret_value(
                 SecretId=name, VersionStage="AWSCURRENT"
             ),
-            {code: SecretMissing(said) for code, said in missing.items()},
+            {
+                "ResourceNotFoundException": SecretMissing(
+                    f"there is no secret {name}, or it has no current version"
+                ),
+                "InvalidRequestException": SecretDeleted(
+                    f"the secret {name} is marked for deletion"
+                ),
+            },
+            "ARN",
         )
         text = answer.get("SecretString")
         return text if isinstance(text, str) else None
@@ -107,6 +82,7 @@ class Aws:
             "rds:DescribeDBInstances",
             lambda: self._client("rds").describe_db_instances(DBInstanceIdentifier=identifier),
             {"DBInstanceNotFound": none, "DBInstanceNotFoundFault": none},
+            "DBInstances",
         )
         found = (answer.get("DBInstances") or [None])[0]
         if found is None:
@@ -128,41 +104,66 @@ class Aws:
                 ReplicationGroupId=identifier
             ),
             {"ReplicationGroupNotFoundFault": none, "ReplicationGroupNotFound": none},
+            "ReplicationGroups",
         )
         group = (answer.get("ReplicationGroups") or [None])[0]
         if group is None:
             raise none
         return _primary(identifier, group)
 
+    def parameters(self, path: str) -> dict[str, str]:
+        """The parameters right below a path of Parameter Store, by their last name."""
+        page = self._page(path, {})
+        found = page["Parameters"]
+        while page.get("NextToken"):
+            page = self._page(path, {"NextToken": page["NextToken"]})
+            found += page["Parameters"]
+        return {one["Name"].rpartition("/")[2]: one["Value"] for one in found}
+
+    def _page(self, path: str, more: "dict[str, str]") -> "dict[str, Any]":
+        return self._ask(
+            "ssm:GetParametersByPath",
+            lambda: self._client("ssm").get_parameters_by_path(
+                Path=path, WithDecryption=True, **more
+            ),
+            {},
+            "Parameters",
+        )
+
+    def token(self, host: str, port: int, user: str) -> str:
+        """What stands in for the password when IAM decides. Made here: nobody is asked."""
+        answer = self._ask(
+            "rds-db:connect",
+            lambda: {
+                "Token": self._client("rds").generate_db_auth_token(
+                    DBHostname=host, Port=port, DBUsername=user
+                )
+            },
+            {},
+            "Token",
+        )
+        return str(answer["Token"])
+
     def _ask(
-        self, action: str, question: Callable[[], Any], known: "dict[str, Fault]"
+        self,
+        action: str,
+        question: Callable[[], Any],
+        known: "dict[str, Fault]",
+        proof: str,
     ) -> "dict[str, Any]":
-        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+        """Ask once; an answer without `proof` in it is not AWS's, whatever its status."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             answer = question()
         except ClientError as e:
-            raise _judge(action, e.response, known) from e
-        except NoCredentialsError as e:
-            raise NotYet(
-                "this instance has no role, or its credentials are not there", Denied
-            ) from e
-        except BotoCoreError as e:  # nothing listens, no answer in time, an answer that is no AWS's
-            raise NotYet(f"{action} got no answer ({type(e).__name__})") from e
-        return answer if isinstance(answer, dict) else {}
-
-
-def _judge(action: str, response: "dict[str, Any]", known: "dict[str, Fault]") -> Exception:
-    """What an error of the API means for us."""
-    code = str(response.get("Error", {}).get("Code", ""))
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code in known:
-        return known[code]
-    if code in DENIED:
-        return Denied(f"this instance's role may not do {action} ({code})")
-    if code in PASSING or status >= 500 or status == 429:
-        return NotYet(f"{action} answered {code or status}")
-    return ApiUnusable(f"{action} answered {code or status}, and we do not know what that means")
+            raise judgement.of_an_error(action, e.response, known) from e
+        except (BotoCoreError, ResponseParserError) as e:
+            raise judgement.of_no_answer(action, e) from e
+        if not isinstance(answer, dict) or proof not in answer:
+            raise NotYet(f"{action} was answered by something that is not AWS", ApiGarbled)
+        return answer
 
 
 def _primary(identifier: str, group: "dict[str, Any]") -> Cache:

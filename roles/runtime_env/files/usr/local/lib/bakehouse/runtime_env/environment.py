@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from runtime_env.faults import KeyMissing, SecretMalformed
+from runtime_env.faults import KeyMissing, ParametersUnusable, SecretMalformed
 from runtime_env.metadata import Identity
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -72,19 +72,31 @@ def require(names: Sequence[str], values: Mapping[str, str], secret: str) -> Non
         raise KeyMissing(f"the secret {secret} has no {', '.join(missing)}")
 
 
+def require_names(parameters: Mapping[str, str], path: str) -> None:
+    """Raise ParametersUnusable when there is none, or one that cannot be a variable."""
+    if not parameters:
+        raise ParametersUnusable(f"Parameter Store has nothing below {path}")
+    for name, value in parameters.items():
+        if not NAME.match(name) or "\0" in value:
+            raise ParametersUnusable(
+                f"the parameter {path.rstrip('/')}/{name} cannot be a variable; "
+                "wanted letters, digits and _"
+            )
+
+
 def compose(
     identity: Identity,
-    constants: Mapping[str, str],
+    plain: Mapping[str, str],
     secret: Mapping[str, str],
     database: "Database | None",
     cache: "Cache | None",
     authorities: str,
 ) -> dict[str, str]:
-    """All variables. The secret has the last word over endpoints (a proxy in front of the
-    database), this instance over everything that says who it is.
+    """All variables; `plain` are constants and parameters. The secret has the last word over
+    endpoints (a proxy in front of the database), this instance over what says who it is.
     """
     return {
-        **constants,
+        **plain,
         **_of_database(database, authorities),
         **_of_cache(cache),
         **secret,
@@ -127,3 +139,18 @@ def render(values: Mapping[str, str]) -> str:
 
 def _escape(value: str) -> str:
     return "".join(ESCAPES.get(character, character) for character in value)
+
+
+def parse(text: str) -> dict[str, str]:
+    """What `render` wrote.
+
+    >>> parse(render({"A": 'say "$5"\\n', "B": ""}))
+    {'A': 'say "$5"\\n', 'B': ''}
+    """
+    lines = (line.partition("=") for line in text.splitlines())
+    return {name: _unescape(value[1:-1]) for name, _, value in lines}
+
+
+def _unescape(value: str) -> str:
+    plain = {escape[1]: character for character, escape in ESCAPES.items()}
+    return re.sub(r"\\(.)", lambda found: plain.get(found.group(1), found.group(1)), value)

@@ -1,4 +1,4 @@
-"""What can go wrong at boot: one class, one exit status and one next command for each.
+"""What can go wrong: one class, one exit status and one next command for each.
 
     Fault
     ├── MetadataUnreachable     10
@@ -12,7 +12,17 @@
     ├── ApiUnusable             18
     ├── SettingsMalformed       19
     ├── AfterwardsFailed        20
-    └── CannotWrite             21
+    ├── CannotWrite             21
+    ├── FollowersNotTold        22
+    ├── ApiSilent               23
+    ├── ApiRefuses              24
+    ├── ApiThrottles            25
+    ├── ApiFails                26
+    ├── ApiGarbled              27
+    ├── SecretDeleted           28
+    ├── ParametersUnusable      29
+    ├── AuthoritiesUnusable     30
+    └── PlainText               31
 
 A message is one sentence without a secret: it ends up in the journal, and from there in
 CloudWatch.
@@ -97,7 +107,7 @@ class CacheUnusable(Fault):
 
 
 class ApiUnusable(Fault):
-    """The API answered nothing that we can use before the deadline."""
+    """The API answered with an error that we do not know."""
 
     status = 18
     next_command = "systemctl restart runtime-env"
@@ -122,3 +132,79 @@ class CannotWrite(Fault):
 
     status = 21
     next_command = "df -h /run; systemd-tmpfiles --create"
+
+
+class FollowersNotTold(Fault):
+    """The environment is written, but PHP-FPM or the workers go on with the one before."""
+
+    status = 22
+    next_command = "systemctl start runtime-env-refresh, or reload PHP-FPM"
+
+
+class ApiSilent(Fault):
+    """The API, or the way to it, swallows what is sent: no answer, or none that ends."""
+
+    status = 23
+    next_command = (
+        "aws ec2 describe-vpc-endpoints --query 'VpcEndpoints[].[ServiceName,State]'; "
+        "look at routes and security groups"
+    )
+
+
+class ApiRefuses(Fault):
+    """Nothing listens where the API should be, or its name is not known."""
+
+    status = 24
+    next_command = "getent hosts secretsmanager.REGION.amazonaws.com; cat /etc/environment"
+
+
+class ApiThrottles(Fault):
+    """The account asks more often than the API answers."""
+
+    status = 25
+    next_command = "systemctl restart runtime-env; then a longer runtime_env_refresh_seconds"
+
+
+class ApiFails(Fault):
+    """The API answers that it is broken (5xx)."""
+
+    status = 26
+    next_command = "systemctl restart runtime-env; see https://health.aws.amazon.com"
+
+
+class ApiGarbled(Fault):
+    """Something else than the API answers in its place: a proxy, a captive portal."""
+
+    status = 27
+    next_command = "cat /etc/environment; curl -sv https://secretsmanager.REGION.amazonaws.com"
+
+
+class SecretDeleted(Fault):
+    """The secret is marked for deletion."""
+
+    status = 28
+    next_command = "aws secretsmanager restore-secret --secret-id SECRET"
+
+
+class ParametersUnusable(Fault):
+    """Parameter Store has nothing at this path, or names that cannot be variables."""
+
+    status = 29
+    next_command = "aws ssm get-parameters-by-path --path PATH --query 'Parameters[].Name'"
+
+
+class AuthoritiesUnusable(Fault):
+    """The file of authorities is missing, or holds no certificate."""
+
+    status = 30
+    next_command = "ansible-playbook site.yml with runtime_env_authorities_source set"
+
+
+class PlainText(Fault):
+    """The database or the cache would be spoken to without encryption."""
+
+    status = 31
+    next_command = (
+        "set runtime_env_authorities and switch on encryption in transit, "
+        "or say runtime_env_plain_text_allowed"
+    )

@@ -1,19 +1,34 @@
 """The file in memory that Laravel reads: complete or not there, and readable to few."""
 
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from runtime_env.faults import CannotWrite
 
 
-def differs(path: Path, text: str) -> bool:
-    """Whether the file is missing or says something else."""
+@contextmanager
+def alone(state: Path) -> "Iterator[None]":
+    """One run after the other, so that none puts back what it read before the other wrote."""
     try:
-        return path.read_text(encoding="utf-8") != text
+        lock = (state / "runtime-env.lock").open("w")
+    except OSError as e:
+        raise CannotWrite(f"{state} cannot be written to: {e.strerror}") from e
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def read(path: Path) -> "str | None":
+    """What the file says; None when there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return True
+        return None
     except (OSError, UnicodeDecodeError) as e:
         raise CannotWrite(f"{path} cannot be read back") from e
 
@@ -25,6 +40,8 @@ def write(path: Path, text: str, group: str) -> None:
     """
     fresh = ""
     try:
+        for leftover in path.parent.glob(f".{path.name}.*"):  # of a run that was killed
+            leftover.unlink()
         handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

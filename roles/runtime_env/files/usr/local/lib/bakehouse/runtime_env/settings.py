@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from runtime_env.faults import SettingsMalformed, TagMissing
 
+LOGINS = ("password", "iam")
 FIELD = re.compile(r"\{([^{}]*)\}")
 
 
@@ -15,12 +16,14 @@ FIELD = re.compile(r"\{([^{}]*)\}")
 class Settings:
     """The configuration file, checked.
 
-    `secret`, `database` and `cache` are patterns such as `{Environment}-db`, filled from the
-    instance's tags; an empty one is not looked up. `afterwards` are commands, run in order when
-    the environment is written.
+    `secret`, `parameters`, `database` and `cache` are patterns such as `{Environment}-db`, filled
+    from the instance's tags; an empty one is not looked up. `afterwards` are commands, run in
+    order when the environment is written; `php_sockets` and `restart_units` go on with the one
+    before until they are told. `state` is a folder for us alone.
     """
 
     secret: str
+    parameters: str = ""
     database: str = ""
     cache: str = ""
     required_keys: Sequence[str] = ()
@@ -28,13 +31,22 @@ class Settings:
     authorities: str = ""
     output: str = "/run/laravel/env"
     group: str = "app"
-    deadline_seconds: int = 100
+    database_login: str = "password"
+    plain_text_allowed: bool = False
+    persistent_connections: bool = True
+    deadline_seconds: int = 90
+    refresh_deadline_seconds: int = 20
     afterwards: Sequence[Sequence[str]] = ()
+    php_sockets: Sequence[str] = ()
+    compiled: str = "/run/laravel/config/*.php"
+    restart_units: Sequence[str] = ()
+    state: str = "/run/bakehouse"
 
     @property
     def tags(self) -> list[str]:
         """Names of the tags that the patterns need, sorted."""
-        patterns = [self.secret, self.database, self.cache, *self.constants.values()]
+        named = [self.secret, self.parameters, self.database, self.cache]
+        patterns = [*named, *self.constants.values()]
         return sorted({name for pattern in patterns for name in FIELD.findall(pattern)})
 
 
@@ -58,15 +70,14 @@ def from_json(text: str) -> Settings:
         raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     if not said.get("secret"):
         raise ValueError("secret is not set; wanted a pattern such as {Environment}/app")
-    deadline = said.get("deadline_seconds", 1)
-    if not isinstance(deadline, int) or deadline < 1:
-        raise ValueError(f"deadline_seconds is {deadline!r}, wanted a whole number of at least 1")
+    for name in ("deadline_seconds", "refresh_deadline_seconds"):
+        seconds = said.get(name, 1)
+        if not isinstance(seconds, int) or seconds < 1:
+            raise ValueError(f"{name} is {seconds!r}, wanted a whole number of at least 1")
+    login = said.get("database_login", "password")
+    if login not in LOGINS:
+        raise ValueError(f"database_login is {login!r}, wanted {' or '.join(LOGINS)}")
     return Settings(**said)
-
-
-def replace_deadline(config: Settings, seconds: int) -> Settings:
-    """The same settings with another deadline."""
-    return replace(config, deadline_seconds=seconds)
 
 
 def fill(pattern: str, tags: Mapping[str, str]) -> str:

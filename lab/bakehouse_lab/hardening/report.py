@@ -1,0 +1,87 @@
+"""The page that `make harden` writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bakehouse_lab.hardening.results import ENOUGH_RULES, unexcused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bakehouse_lab.hardening.results import Excuse, Rules, Scanned
+
+HEAD = """\
+# How hard our hosts are
+
+Written by `make harden`: Debian as it comes with its nginx and PHP-FPM, beside a host with our
+roles, both containers of the lab's base image on one machine, scanned alike. {content}
+
+To repeat it: build the content of Debian 12 and 13 from github.com/ComplianceAsCode/content (its
+README says how), then `make harden CONTENT=FOLDER` with the folder that has `ssg-debian12-ds.xml`
+and `ssg-debian13-ds.xml`. Without content the other rows are measured, and CIS says "not
+evaluated": Debian's own packages have no CIS rules for 12 and 13.
+"""
+
+TAIL = """
+## What a container cannot show
+
+Kernel settings (kernel.*, fs.*, vm.*), AppArmor, auditd, the clock and the boot loader are the
+machine's. They count as failed here, and are told apart above. `/run/.containerenv` is unmounted
+and `linux-base` is installed before a scan: otherwise most rules would not apply, and a stock
+Debian would score 92 of 100 with 135 rules. A run of CIS with fewer than {enough} evaluated rules
+is refused.
+"""
+
+
+def page(scans: Sequence[tuple[Scanned, Scanned]], excuses: Sequence[Excuse], content: str) -> str:
+    """The report: pairs of a stock host and ours, what was excused, and the content's name."""
+    named = f"CIS: {content}." if content else "CIS: not evaluated, no content was given."
+    parts = [HEAD.format(content=named)]
+    parts += [_table(stock, ours, excuses) for stock, ours in scans]
+    parts += [_excused([ours for _, ours in scans], excuses), TAIL.format(enough=ENOUGH_RULES)]
+    return "\n".join(parts)
+
+
+def _table(stock: Scanned, ours: Scanned, excuses: Sequence[Excuse]) -> str:
+    rows = [
+        ("Lynis index", stock.lynis.index, ours.lynis.index),
+        ("Lynis warnings", len(stock.lynis.warnings), len(ours.lynis.warnings)),
+        ("Lynis suggestions", len(stock.lynis.suggestions), len(ours.lynis.suggestions)),
+        ("CIS level 1 server: passed / failed", _count(stock.rules), _count(ours.rules)),
+        ("of those evaluated, percent", _percent(stock.rules), _percent(ours.rules)),
+        ("failed and not excused below", "", _open(ours.rules, excuses)),
+    ]
+    units = [*stock.exposure, *(unit for unit in ours.exposure if unit not in stock.exposure)]
+    rows += [
+        (f"exposure of {unit}", stock.exposure.get(unit, "-"), ours.exposure.get(unit, "-"))
+        for unit in units
+    ]
+    head = f"## {ours.name}\n\n| | stock | ours |\n|---|---|---|\n"
+    return head + "".join(f"| {what} | {before} | {after} |\n" for what, before, after in rows)
+
+
+def _count(rules: Rules | None) -> str:
+    return f"{len(rules.passed)} / {len(rules.failed)}" if rules else "not evaluated"
+
+
+def _percent(rules: Rules | None) -> str:
+    return f"{rules.percent:.1f}" if rules else "not evaluated"
+
+
+def _open(rules: Rules | None, excuses: Sequence[Excuse]) -> str:
+    if not rules:
+        return "not evaluated"
+    return ", ".join(f"`{rule}`" for rule in unexcused(rules, excuses)) or "none"
+
+
+def _excused(scans: Sequence[Scanned], excuses: Sequence[Excuse]) -> str:
+    failed = {rule for scan in scans if scan.rules for rule in scan.rules.failed}
+    lines = ["## What fails, and why\n"]
+    for excuse in excuses:
+        rules = sorted(excuse.rules & failed)
+        if rules:
+            where = " (In a container only.)" if excuse.lab else ""
+            named = ", ".join(f"`{rule}`" for rule in rules)
+            lines.append(f"- {' '.join(excuse.reason.split())}{where} {named}")
+    return "\n".join(lines)

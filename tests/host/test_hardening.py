@@ -1,0 +1,208 @@
+"""A host that gives an intruder little, and that people and Ansible can still work on."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+# CBC, SHA-1, groups of 2048 bits and less, groups that the server chooses, and NIST's curves.
+WEAK = re.compile(r"cbc|arcfour|3des|sha1(?![0-9])|md5|umac-64|group1-|group14-|nistp|exchange")
+
+
+@pytest.fixture(scope="module")
+def sshd(host: Host) -> dict[str, list[str]]:
+    """What the ssh server's configuration amounts to: a setting's values, in small letters."""
+    found: dict[str, list[str]] = {}
+    for line in host.check_output("sshd -T").splitlines():
+        name, _, value = line.partition(" ")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("authenticationmethods", "publickey"),
+        ("passwordauthentication", "no"),
+        ("kbdinteractiveauthentication", "no"),
+        ("permitemptypasswords", "no"),
+        ("permitrootlogin", "no"),
+        ("permituserenvironment", "no"),
+        ("hostbasedauthentication", "no"),
+        ("allowtcpforwarding", "no"),
+        ("allowagentforwarding", "no"),
+        ("x11forwarding", "no"),
+        ("maxauthtries", "3"),
+        ("loglevel", "VERBOSE"),
+    ],
+)
+def test_the_ssh_server_lets_in_people_with_a_key_and_nothing_through(
+    sshd: dict[str, list[str]], setting: str, value: str
+) -> None:
+    """Break: : >/etc/ssh/sshd_config."""
+    assert sshd[setting] == [value]
+
+
+def test_only_groups_of_people_may_log_in(sshd: dict[str, list[str]], host: Host) -> None:
+    """Break: sed -i /AllowGroups/d /etc/ssh/sshd_config."""
+    assert sshd["allowgroups"]
+    for service in ("www-data", "nobody"):
+        assert not set(host.user(service).groups) & set(sshd["allowgroups"])
+
+
+@pytest.mark.parametrize("kind", ["ciphers", "macs", "kexalgorithms"])
+def test_the_ssh_server_speaks_nothing_weak(sshd: dict[str, list[str]], kind: str) -> None:
+    """Break: sed -i "/^MACs/d;/^Kex/d;s/^Ciphers /&aes128-cbc,/" /etc/ssh/sshd_config."""
+    spoken = ",".join(sshd[kind]).split(",")
+    assert spoken
+    assert [each for each in spoken if WEAK.search(each)] == []
+
+
+def test_whoever_has_no_key_is_asked_for_nothing_else(host: Host) -> None:
+    """The running server, not its file. Break: as above, and systemctl reload ssh."""
+    said = host.run(
+        "ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+        "-o IdentityAgent=none -o IdentityFile=/nonexistent nobody@127.0.0.1 true; test $? = 255"
+    )
+    assert said.rc == 0
+    assert "Permission denied (publickey)" in said.stderr
+
+
+def test_a_login_can_still_change_the_host(host: Host) -> None:
+    """A sandbox of the ssh server would be inherited, and site.yml would end here.
+
+    Break: a drop-in of ssh.service with NoNewPrivileges=yes or ProtectSystem=strict.
+    """
+    host.check_output("touch /etc/.writable && rm /etc/.writable")
+    status = host.check_output("cat /proc/self/status")
+    assert re.search(r"^NoNewPrivs:\s0$", status, flags=re.M)
+    assert host.check_output("readlink /proc/self/ns/mnt") == host.check_output(
+        "readlink /proc/1/ns/mnt"
+    )
+
+
+def test_what_is_done_with_sudo_is_written_down(host: Host) -> None:
+    """Break: rm /etc/sudoers.d/hardening."""
+    host.check_output("sudo -u nobody true")
+    assert "USER=nobody" in host.check_output("grep -a -B1 COMMAND=.*true /var/log/sudo.log")
+    assert host.file("/var/log/sudo.log").mode == 0o600
+    assert "use_pty" in host.check_output("sudo -l")
+
+
+def test_only_those_who_have_no_password_need_none_for_sudo(host: Host) -> None:
+    """Break: echo 'www-data ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/x."""
+    lines = host.check_output("grep -rhE '^[^#]*NOPASSWD' /etc/sudoers /etc/sudoers.d").splitlines()
+    assert {line.split()[0] for line in lines} <= {"admin", "ssm-user"}
+
+
+def test_the_kernel_tells_processes_little_of_each_other(host: Host) -> None:
+    """Break: sed -i '/kptr/d;s/martians = 1/martians = 0/' /etc/sysctl.d/70-hardening.conf.
+
+    What a container may not set is only seen to be written down.
+    """
+    text = host.file("/etc/sysctl.d/70-hardening.conf").content_string
+    wanted = dict(re.findall(r"^([\w.]+) = (\S+)$", text, flags=re.MULTILINE))
+    assert wanted["kernel.kptr_restrict"] == "2"
+    assert wanted["fs.suid_dumpable"] == "0"
+    assert wanted["net.ipv4.conf.all.log_martians"] == "1"
+    for name, value in wanted.items():
+        path = "/proc/sys/" + name.replace(".", "/")
+        if host.run(f"test -w {path}").rc == 0:
+            assert host.file(path).content_string.strip() == value, name
+
+
+def test_modules_that_nobody_needs_cannot_be_loaded(host: Host) -> None:
+    """Break: sed -i /usb-storage/d /etc/modprobe.d/hardening.conf."""
+    text = host.file("/etc/modprobe.d/hardening.conf").content_string
+    for module in ("cramfs", "usb-storage", "sctp", "rds"):
+        assert f"install {module} /bin/false" in text.splitlines()
+        assert f"blacklist {module}" in text.splitlines()
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/var/tmp", "/dev/shm"])
+def test_no_program_runs_where_everybody_may_write(host: Host, folder: str) -> None:
+    """Break: mount -o remount,bind,exec /tmp; the same of /var/tmp and /dev/shm."""
+    assert {"nodev", "nosuid", "noexec"} <= set(host.mount_point(folder).options)
+    tried = host.run(f"cp /bin/true {folder}/.tried; {folder}/.tried")
+    host.run(f"rm -f {folder}/.tried")
+    assert tried.rc == 126
+    assert "Permission denied" in tried.stderr
+
+
+def test_what_everybody_may_write_to_is_so_after_the_next_boot(host: Host) -> None:
+    """Break: systemctl disable tmp.mount var-tmp.mount; sed -i '/shm/d' /etc/fstab."""
+    for unit in ("tmp.mount", "var-tmp.mount"):
+        assert host.check_output("systemctl is-enabled %s", unit) == "enabled"
+    assert re.search(r"^tmpfs /dev/shm .*noexec", host.file("/etc/fstab").content_string, re.M)
+
+
+def test_a_process_that_dies_leaves_no_memory_on_the_disk(host: Host) -> None:
+    """Break: rm /etc/security/limits.d/hardening.conf /etc/systemd/system.conf.d/hardening.conf."""
+    assert host.check_output("su -c 'ulimit -H -c' root") == "0"
+    assert host.check_output("systemctl show -P DefaultLimitCORE") == "0"
+
+
+def test_nobody_has_an_empty_password_and_root_has_none(host: Host) -> None:
+    """Break: passwd -d root; sed -i 's/pam_unix.so/& nullok/' /etc/pam.d/common-auth."""
+    accounts = [line.split(":") for line in host.file("/etc/shadow").content_string.splitlines()]
+    assert [name for name, password, *_ in accounts if not password] == []
+    assert dict(account[:2] for account in accounts)["root"].startswith(("!", "*"))
+    assert "nullok" not in host.check_output("grep pam_unix /etc/pam.d/common-auth")
+
+
+def test_wrong_passwords_are_counted_before_and_after_they_are_tried(host: Host) -> None:
+    """Break: pam-auth-update --disable hardening-faillock hardening-faillock-first."""
+    lines = host.check_output("grep -E '^auth' /etc/pam.d/common-auth").splitlines()
+    modules = [next(word for word in line.split() if word.startswith("pam_")) for line in lines]
+    assert modules[:3] == ["pam_faillock.so", "pam_unix.so", "pam_faillock.so"]
+    assert "hist" in host.check_output("grep -E '^password' /etc/pam.d/common-password")
+
+
+def test_nobody_becomes_another_user_with_su(host: Host) -> None:
+    """Break: sed -i /pam_wheel/d /etc/pam.d/su; usermod -aG sugroup nobody."""
+    wheel = "auth required pam_wheel.so use_uid group=sugroup"
+    assert wheel in host.file("/etc/pam.d/su").content_string.splitlines()
+    assert host.group("sugroup").members == []
+
+
+def test_what_people_make_is_not_for_everybody(host: Host) -> None:
+    """Break: sed -i s/^UMASK.*// /etc/login.defs; rm /etc/profile.d/hardening.sh."""
+    assert host.check_output("bash -lc umask") == "0027"
+    assert host.check_output("bash -ic umask 2>/dev/null") == "0027"
+    assert "UMASK 027" in host.file("/etc/login.defs").content_string.splitlines()
+
+
+def test_a_forgotten_shell_of_root_ends(host: Host) -> None:
+    """Break: rm /etc/profile.d/hardening.sh."""
+    assert 0 < int(host.check_output("bash -lc 'echo $TMOUT'")) <= 900
+
+
+@pytest.mark.parametrize("page", ["/etc/issue", "/etc/issue.net", "/etc/motd"])
+def test_strangers_are_not_told_what_runs_here(host: Host, page: str) -> None:
+    """Break: echo 'Debian 13' >/etc/issue; the same of issue.net and motd."""
+    text = host.file(page).content_string
+    assert "Authorized" in text
+    assert not re.search(r"debian|linux|\\[a-z]", text, flags=re.I)
+
+
+def test_root_s_files_are_for_root(host: Host) -> None:
+    """Break: chmod 644 /etc/ssh/sshd_config; chmod 755 /etc/cron.daily."""
+    for path, most in (("/etc/ssh/sshd_config", 0o600), ("/etc/cron.daily", 0o700)):
+        assert not host.file(path).mode & ~most, path
+
+
+def test_a_console_opens_no_door(host: Host) -> None:
+    """Break: systemctl unmask debug-shell.service ctrl-alt-del.target."""
+    for unit in ("debug-shell.service", "ctrl-alt-del.target"):
+        assert host.run("systemctl is-enabled %s", unit).stdout.strip() == "masked"
+
+
+def test_nothing_on_the_host_can_ban_the_load_balancer(host: Host) -> None:
+    """All requests come from its few addresses. Break: apt-get install fail2ban (or ufw)."""
+    for package in ("fail2ban", "ufw", "iptables-persistent", "crowdsec"):
+        assert not host.package(package).is_installed

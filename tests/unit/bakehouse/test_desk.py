@@ -1,0 +1,236 @@
+"""Promoting, going back, and setting images aside, in an account of moto's."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from bakehouse.aws import Account
+from bakehouse.channels import NothingBefore, NotPromoted
+from bakehouse.cli.desk import Desk, InUse
+from bakehouse.cli.image import parser
+from bakehouse.collect import collect
+from bakehouse.garbage import Policy, plan
+from bakehouse.image import DISABLED, RUN, Image, Wanted
+from bakehouse.images import Images
+from bakehouse.keep import describe, keep
+from bakehouse.parameters import Channels
+from bakehouse.record import Verification
+from bakehouse.referrers import Referrers
+from bakehouse.store import Store, store_of
+
+WELL = Verification("2026-11-27", "staging-web", 90, 2, ("/ 200",), ("ids",), 21.5)
+BASE = Image("ami-0123456789abcdef0", "debian-13-amd64-20261101", "2026-11-01")
+NGINX = "ii \tnginx\tamd64\t{version}\tnginx\t{version}\n"
+
+Bake = Callable[..., Image]
+
+
+# What moto does not know; an API that does not know a call says so, and our tag says the same.
+UNKNOWN = ("EnableImageDeprecation", "DisableImageDeprecation", "DisableImage", "EnableImage")
+
+
+def refuse(model: Any, **_: Any) -> None:
+    said = {"Error": {"Code": "InvalidAction", "Message": f"{model.name} is not valid"}}
+    raise ClientError(said, model.name)
+
+
+@pytest.fixture
+def world(account: Account) -> Iterator[Account]:
+    account.s3.create_bucket(Bucket=store_of(account).bucket)
+    for name in UNKNOWN:
+        account.ec2.meta.events.register(f"before-call.ec2.{name}", refuse)
+    yield account
+    for name in UNKNOWN:
+        account.ec2.meta.events.unregister(f"before-call.ec2.{name}", refuse)
+
+
+@pytest.fixture
+def bake(world: Account, tmp_path: Path) -> Bake:
+    """Make an image with a record, as a bake would: `bake("1", nginx="1.26")`."""
+
+    def make(name: str, *, nginx: str = "1.26", verified: bool = True, role: str = "a") -> Image:
+        images = Images(world)
+        host = world.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
+        id = host["Instances"][0]["InstanceId"]
+        made = world.ec2.create_image(InstanceId=id, Name=f"bakehouse-web-debian-13-{name}")
+        world.ec2.terminate_instances(InstanceIds=[id])
+        image = images.image(made["ImageId"])
+        inputs = {"roles/nginx/tasks/main.yml": role, "fact base": BASE.id}
+        want = Wanted("debian-13", BASE, "app-1", name, "c0ffee", False, inputs, {}, "ann")
+        images.mark(image, want.tags(image.name, f"run-{name}"))
+        record = describe(image, want, f"run-{name}", "us-east-1", NGINX.format(version=nginx))
+        record = record.verified(WELL) if verified else record
+        keep(store_of(world), images, images.image(image.id), record, tmp_path)
+        return images.image(image.id)
+
+    return make
+
+
+def ask(world: Account, *words: str) -> tuple[Any, str]:
+    """What scripts/image answers: for a program, and for a person."""
+    asked: Namespace = parser().parse_args(words)
+    answer, lines = getattr(Desk(asked, world), f"_{asked.verb}")()
+    return json.loads(json.dumps(answer)), "\n".join(lines)
+
+
+def test_the_same_image_goes_from_dev_to_staging_to_production(world: Account, bake: Bake) -> None:
+    image, channels = bake("1"), Channels(world, {})
+    channels.move("dev", image.id, "baked")
+    ask(world, "promote", "dev", "staging")
+    ask(world, "promote", "staging", "production")
+    assert channels.now() == dict.fromkeys(("dev", "staging", "production"), image.id)
+
+
+def test_what_a_dry_run_would_move_stays(world: Account, bake: Bake) -> None:
+    image, channels = bake("1"), Channels(world, {})
+    channels.move("dev", image.id, "baked")
+    answer, said = ask(world, "promote", "dev", "staging", "--dry-run")
+    assert (answer["moved"], said) == (False, f"would move staging from nothing to {image.id}")
+    assert channels.now() == {"dev": image.id}
+
+
+def test_an_image_that_nobody_verified_is_not_promoted(world: Account, bake: Bake) -> None:
+    image, channels = bake("1", verified=False), Channels(world, {})
+    channels.move("dev", image.id, "by hand")
+    with pytest.raises(NotPromoted, match="is unverified"):
+        ask(world, "promote", "dev", "staging")
+    assert channels.now() == {"dev": image.id}
+
+
+def test_an_image_whose_record_was_changed_is_not_promoted(world: Account, bake: Bake) -> None:
+    image = bake("1")
+    Channels(world, {}).move("dev", image.id, "baked")
+    store: Store = store_of(world)
+    kept = store.get(f"images/{image.id}/record.json")
+    assert kept
+    store.put(f"images/{image.id}/record.json", kept.content.replace(b"ann", b"bob"))
+    with pytest.raises(NotPromoted, match="not the one that the image was given"):
+        ask(world, "promote", "dev", "staging")
+
+
+def test_a_channel_is_not_skipped(world: Account) -> None:
+    with pytest.raises(NotPromoted, match=r"takes from staging.*\n  next: .*promote staging prod"):
+        ask(world, "promote", "dev", "production")
+
+
+def test_a_channel_goes_back_says_why_and_does_not_come_back_to_it(
+    world: Account, bake: Bake
+) -> None:
+    first, second, channels = bake("1"), bake("2"), Channels(world, {})
+    for image in (first, second):
+        channels.move("production", image.id, "promoted from staging")
+    answer, said = ask(world, "rollback", "production", "--why", "500s")
+    assert (answer["image"], answer["was"]) == (first.id, second.id)
+    assert f"{second.id} -> {first.id}" in said
+    assert channels.history("production")[-1].why == f"rolled back from {second.id}: 500s"
+    with pytest.raises(NothingBefore):
+        ask(world, "rollback", "production")
+    assert channels.now()["production"] == first.id
+
+
+def test_the_list_says_which_channel_says_which_image(world: Account, bake: Bake) -> None:
+    first, second = bake("1"), bake("2", verified=False)
+    Channels(world, {}).move("dev", first.id, "baked")
+    answer, _ = ask(world, "list")
+    assert {one["image"]: (one["state"], one["channels"]) for one in answer} == {
+        first.id: ("verified", ["dev"]),
+        second.id: ("unverified", []),
+    }
+
+
+def test_show_says_where_an_image_comes_from(world: Account, bake: Bake) -> None:
+    image = bake("1")
+    answer, said = ask(world, "show", image.id)
+    assert answer["packages"][0]["name"] == "nginx"
+    for told in ("by ann", "c0ffee", BASE.id, "90 tests passed", "app-1"):
+        assert told in said
+
+
+def test_a_diff_names_packages_our_files_and_what_it_does_not_know(
+    world: Account, bake: Bake
+) -> None:
+    first, second = bake("1", nginx="1:1.0~rc1"), bake("2", nginx="1:1.0", role="b")
+    channels = Channels(world, {})
+    for image in (first, second):
+        channels.move("dev", image.id, "baked")
+    answer, said = ask(world, "diff", "dev")
+    assert answer["upgraded"] == {"nginx": ["1:1.0~rc1", "1:1.0"]}
+    assert answer["inputs"] == ["~ roles/nginx/tasks/main.yml"]
+    assert "vulnerabilities: not evaluated" in said
+    assert "DOWN nginx" in ask(world, "diff", second.id, first.id)[1]
+
+
+def test_what_a_channel_says_is_not_set_aside(world: Account, bake: Bake) -> None:
+    image = bake("1")
+    Channels(world, {}).move("dev", image.id, "baked")
+    with pytest.raises(InUse, match="parameter /bakehouse/dev/web"):
+        ask(world, "deprecate", image.id)
+
+
+def test_garbage_goes_in_three_steps_with_its_snapshots_and_what_is_used_stays(
+    world: Account, bake: Bake
+) -> None:
+    used, old = bake("1"), bake("2", verified=False)
+    world.ec2.create_launch_template(
+        LaunchTemplateName="web", LaunchTemplateData={"ImageId": used.id}
+    )
+    referrers = Referrers(world, Images(world), Channels(world, {}))
+    now, seen = datetime.now(UTC), []
+    for days in (15, 30, 45):
+        at = now + timedelta(days=days)
+        dry = plan(referrers.look(), Policy(verified=0), at)
+        done = [one for one, _ in collect(referrers, Policy(verified=0), at)]
+        assert done == dry
+        seen += [one.action for one in done if one.image.id == old.id]
+    assert seen == ["deprecate", "disable", "delete"]
+    assert [image.id for image in Images(world).baked()] == [used.id]
+    there = world.ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    assert not {one["SnapshotId"] for one in there} & set(old.snapshots)
+
+
+def test_each_image_that_stays_says_what_keeps_it(world: Account, bake: Bake) -> None:
+    image = bake("1")
+    template = world.ec2.create_launch_template(
+        LaunchTemplateName="web", LaunchTemplateData={"ImageId": image.id}
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    world.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="staging-web",
+        LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
+        MinSize=1,
+        MaxSize=1,
+        AvailabilityZones=["us-east-1a"],
+    )
+    Channels(world, {}).move("dev", image.id, "baked")
+    _, said = ask(world, "gc", "--dry-run", "--deprecate-days", "0")
+    for told in (
+        "running instance i-",
+        "group staging-web (launch template version 1)",
+        "launch template web version 1",
+        "parameter /bakehouse/dev/web",
+        "one of the last 3 verified of debian-13",
+    ):
+        assert told in said
+
+
+def test_an_image_that_is_used_again_can_be_launched_again(world: Account, bake: Bake) -> None:
+    image = bake("1")
+    images = Images(world)
+    images.mark(image, {DISABLED: "2026-11-01T00:00:00+00:00"})
+    assert not images.image(image.id).usable
+    Channels(world, {}).move("dev", image.id, "by hand")
+    ask(world, "gc")
+    assert images.image(image.id).usable
+    assert images.image(image.id).tags[RUN] == "run-1"
+
+
+def test_a_sweep_of_a_clean_account_says_so(world: Account, bake: Bake) -> None:
+    bake("1")
+    assert ask(world, "sweep", "--dry-run")[1] == "nothing is left"
