@@ -84,13 +84,24 @@ def _cause(group: Group, owed: int) -> str:
 
 
 def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tuple[str, str]]:
-    """The zone with the fewest instances, and in it the subnet with the fewest."""
+    """The zone with the fewest instances, and in it the subnet with the fewest.
+
+    Of equals the one that has waited longest, so that replacing one after the other keeps a group
+    in all its zones (AWS says nothing of that, and rebalances afterwards).
+    """
     zones, subnets = Counter(m.zone for m in live), Counter(m.subnet for m in live)
+    latest = {member.zone: member.launched for member in sorted(live, key=_launched)}
     for _ in range(missing if group.places else 0):
-        subnet, zone = min(group.places, key=lambda place: (zones[place[1]], subnets[place[0]]))
+        subnet, zone = min(
+            group.places, key=lambda at: (zones[at[1]], latest.get(at[1], 0.0), subnets[at[0]])
+        )
         zones[zone] += 1
         subnets[subnet] += 1
         yield subnet, zone
+
+
+def _launched(member: Member) -> float:
+    return member.launched
 
 
 def _shrink(group: Group, live: Sequence[Member], surplus: int) -> Iterator[Action]:

@@ -92,12 +92,14 @@ def test_the_health_check_fails_within_a_second_of_a_drain_and_requests_go_on(
 
 def test_maintenance_is_healthy_but_a_broken_release_is_not(host: Host, ask: Ask) -> None:
     """Break: sed -i '/framework/,+2d' /etc/nginx/sites/app.health; systemctl reload nginx."""
-    host.check_output("mv /srv/app/current/public/index.php /root")
+    # A release of its own: of the one that serves, OPcache has index.php without a file.
+    host.check_output("mkdir -p /srv/app/releases/broken/public")
+    host.check_output("ln -sfn releases/broken /srv/app/current")
     assert ask("/health").status == 404
     host.check_output("install -D /dev/null /srv/app/shared/storage/framework/down")
     assert (ask("/health").status, ask("/health", "10.1.2.3").body) == (200, "pong")
     host.check_output("rm /srv/app/shared/storage/framework/down")
-    host.check_output("mv /root/index.php /srv/app/current/public")
+    host.check_output("ln -sfn releases/one /srv/app/current")
     assert ask("/health").status == 200
 
 

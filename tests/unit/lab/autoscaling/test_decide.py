@@ -65,6 +65,13 @@ def test_the_emptier_zone_gets_the_new_instance() -> None:
     assert action.zone == B[1]
 
 
+def test_of_equally_full_zones_the_one_that_has_waited_longest_gets_it() -> None:
+    replaced = [member("i-3", A, launched=9.0), W2]
+    (action,) = decide(replace(GROUP, desired=3), replaced, NOW)
+    assert isinstance(action, m.Launch)
+    assert action.zone == B[1]
+
+
 @pytest.mark.parametrize(
     ("reason", "it", "group", "wanted"),
     [
