@@ -93,6 +93,11 @@ class Account:
         return self.client("ssm")
 
     @cached_property
+    def sns(self) -> Any:
+        """SNS: messages to people."""
+        return self.client("sns")
+
+    @cached_property
     def number(self) -> str:
         """The account's number."""
         with told():
