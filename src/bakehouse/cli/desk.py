@@ -11,6 +11,7 @@ from bakehouse import leftovers, lock, moves
 from bakehouse.aws import Account
 from bakehouse.bake import sweep
 from bakehouse.channels import CHANNELS, trail
+from bakehouse.cli import abroad
 from bakehouse.collect import collect
 from bakehouse.comparison import compare
 from bakehouse.garbage import Decision, Policy, plan, references, time_of
@@ -142,6 +143,12 @@ class Desk:
             "(hosts that run are as they were)",
         ]
         return answer | {"moved": True}, lines
+
+    def _copy(self) -> Answer:
+        return abroad.copy(self, self._find(self.asked.image))
+
+    def _share(self) -> Answer:
+        return abroad.share(self, self._find(self.asked.image))
 
     def _deprecate(self) -> Answer:
         image = self._find(self.asked.image)

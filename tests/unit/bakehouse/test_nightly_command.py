@@ -129,7 +129,7 @@ def baked(account: Account, store: Store, name: str, nginx: str, folder: Path) -
     image = images.image(id)
     images.mark(image, want.tags(image.name, f"run-{name}"))
     record = describe(image, want, name, "us-east-1", f"ii \tnginx\tamd64\t{nginx}\tnginx\t{nginx}")
-    keep(store, images, image, record, folder)
+    keep(store, images, image, record, b"")
     return images.image(id)
 
 
