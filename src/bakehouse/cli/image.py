@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from bakehouse import tracker
 from bakehouse.channels import CHANNELS
 from bakehouse.cli.desk import Desk
 from bakehouse.cli.ending import told
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     diff = verbs.add_parser("diff", parents=[common], help="what differs between two images")
     diff.add_argument("before", metavar="IMAGE", help="alone: a channel, against its image before")
     diff.add_argument("after", metavar="IMAGE", nargs="?")
+    tracker.describe(diff)
     promote = verbs.add_parser("promote", parents=[dry], help="let the next channel say it too")
     promote.add_argument("origin", choices=CHANNELS, metavar="FROM")
     promote.add_argument("channel", choices=CHANNELS, metavar="TO")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakehouse import nightly
+from bakehouse import nightly, tracker
 from bakehouse.aws import Account
 from bakehouse.channels import trail
 from bakehouse.cli import bake, ending
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from bakehouse.image import Image
     from bakehouse.store import Store
+    from bakehouse.vulnerabilities import Known
 
 TOPIC = "BAKEHOUSE_TOPIC"
 INVENTORY = "BAKEHOUSE_INVENTORY"
@@ -75,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     add("--topic", default=os.environ.get(TOPIC, ""), metavar="ARN", help="of SNS")
     add("--failures", type=_count, default=3, metavar="N", help="in a row, then it stops (3)")
     add("--days", type=float, default=7, metavar="N", help="bake anew after so many (7)")
+    tracker.describe(grammar)
     bake.describe_bake(grammar)
     inventory = Path(os.environ.get(INVENTORY) or grammar.get_default("inventory"))
     grammar.set_defaults(inventory=inventory, force=False, no_verify=False)
@@ -170,7 +172,9 @@ def _bake(asked: argparse.Namespace, account: Account, now: datetime, progress: 
     if not outcome.channel:
         return Night(outcome.image.id, changed=False, lines=elsewhere(outcome.image, steps, asked))
     before = steps[-1] if steps else ""
-    return Night(outcome.image.id, True, tuple(difference(account, before, outcome.image)))
+    progress.now("Comparing it with the image before")
+    known = tracker.Tracker(asked.tracker, tracker.KEPT).known
+    return Night(outcome.image.id, True, tuple(difference(account, before, outcome.image, known)))
 
 
 def elsewhere(image: Image, steps: Sequence[str], asked: argparse.Namespace) -> tuple[str, ...]:
@@ -180,7 +184,9 @@ def elsewhere(image: Image, steps: Sequence[str], asked: argparse.Namespace) -> 
     return (f"  note: {asked.channel} says {steps[-1]}; somebody moved it from this one",)
 
 
-def difference(account: Account, before: str, image: Image) -> list[str]:
+def difference(
+    account: Account, before: str, image: Image, known: Callable[[], Known]
+) -> list[str]:
     """What differs from the image that the channel said before, for a person."""
     store = store_of(account)
     old = next((one for one in Images(account).baked() if one.id == before), None)
@@ -188,6 +194,6 @@ def difference(account: Account, before: str, image: Image) -> list[str]:
         gone = f"{before}, the one before it, is gone" if before else "there was none before it"
         return [f"nothing to compare it with: {gone}"]
     try:
-        return compare(store.record(old), store.record(image))[1]
+        return compare(store.record(old), store.record(image), known())[1]
     except BadRecord as trouble:
         return [f"no difference can be told: {trouble.args[0]}"]

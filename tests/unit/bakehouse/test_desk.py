@@ -29,10 +29,13 @@ from bakehouse.record import Verification
 from bakehouse.referrers import Referrers
 from bakehouse.shares import NotShared
 from bakehouse.store import Store, store_of
+from bakehouse.vulnerabilities import Known
 
 WELL = Verification("2026-11-27", "staging-web", 90, 2, ("/ 200",), ("ids",), 21.5)
 BASE = Image("ami-0123456789abcdef0", "debian-13-amd64-20261101", "2026-11-01")
 NGINX = "ii \tnginx\tamd64\t{version}\tnginx\t{version}\n"
+
+UNREACHABLE = Known(None, "the tracker could not be reached")
 
 Bake = Callable[..., Image]
 
@@ -81,7 +84,8 @@ def bake(world: Account, tmp_path: Path) -> Bake:
 def ask(world: Account, *words: str) -> tuple[Any, str]:
     """What scripts/image answers: for a program, and for a person."""
     asked: Namespace = parser().parse_args(words)
-    answer, lines = getattr(Desk(asked, world), f"_{asked.verb}")()
+    desk = Desk(asked, world, lambda: UNREACHABLE)
+    answer, lines = getattr(desk, f"_{asked.verb}")()
     return json.loads(json.dumps(answer)), "\n".join(lines)
 
 
@@ -168,7 +172,8 @@ def test_a_diff_names_packages_our_files_and_what_it_does_not_know(
     answer, said = ask(world, "diff", "dev")
     assert answer["upgraded"] == {"nginx": ["1:1.0~rc1", "1:1.0"]}
     assert answer["inputs"] == ["~ roles/nginx/tasks/main.yml"]
-    assert "vulnerabilities: not evaluated" in said
+    assert "vulnerabilities: not evaluated: the tracker could not be reached" in said
+    assert answer["vulnerabilities"] == {"evaluated": False, "note": UNREACHABLE.note}
     assert "DOWN nginx" in ask(world, "diff", second.id, first.id)[1]
 
 

@@ -27,9 +27,14 @@ from bakehouse.nightly import Notes, read, write
 from bakehouse.progress import Progress
 from bakehouse.store import Store, store_of
 from bakehouse.topic import MESSAGE_BYTES, Topic, cut
+from bakehouse.vulnerabilities import Known
 
 INVENTORY = str(Path(__file__).parents[3] / "inventories/lab")
 BASE = Image("ami-0123456789abcdef0", "debian-13-amd64-20261101", "2026-11-01")
+
+
+def unknown() -> Known:
+    return Known(None, "the tracker could not be reached")
 
 
 @pytest.fixture
@@ -121,7 +126,7 @@ def test_taken_up_again_it_is_no_longer_stopped(
     assert "it had not stopped: 0 failures" in capsys.readouterr().out
 
 
-def baked(account: Account, store: Store, name: str, nginx: str, folder: Path) -> Image:
+def baked(account: Account, store: Store, name: str, nginx: str) -> Image:
     """An image with its record."""
     images = Images(account)
     id = account.ec2.register_image(Name=f"bakehouse-web-debian-13-{name}")["ImageId"]
@@ -134,11 +139,11 @@ def baked(account: Account, store: Store, name: str, nginx: str, folder: Path) -
 
 
 def test_the_difference_is_from_the_image_that_the_channel_said_before(
-    account: Account, store: Store, tmp_path: Path
+    account: Account, store: Store
 ) -> None:
-    first = baked(account, store, "1", "1.26", tmp_path)
-    second = baked(account, store, "2", "1.28", tmp_path)
-    assert "  ^ nginx 1.26 -> 1.28" in difference(account, first.id, second)
+    first = baked(account, store, "1", "1.26")
+    second = baked(account, store, "2", "1.28")
+    assert "  ^ nginx 1.26 -> 1.28" in difference(account, first.id, second, unknown)
 
 
 @pytest.mark.parametrize(
@@ -146,17 +151,17 @@ def test_the_difference_is_from_the_image_that_the_channel_said_before(
     [("", "there was none before it"), ("ami-0000", "ami-0000, the one before it, is gone")],
 )
 def test_without_an_image_before_it_there_is_nothing_to_compare(
-    account: Account, store: Store, tmp_path: Path, before: str, said: str
+    account: Account, store: Store, before: str, said: str
 ) -> None:
-    image = baked(account, store, "1", "1.26", tmp_path)
-    assert difference(account, before, image) == [f"nothing to compare it with: {said}"]
+    image = baked(account, store, "1", "1.26")
+    assert difference(account, before, image, unknown) == [f"nothing to compare it with: {said}"]
 
 
-def test_a_lost_record_is_no_failed_night(account: Account, store: Store, tmp_path: Path) -> None:
-    first = baked(account, store, "1", "1.26", tmp_path)
+def test_a_lost_record_is_no_failed_night(account: Account, store: Store) -> None:
+    first = baked(account, store, "1", "1.26")
     store.delete(f"images/{first.id}/record.json")
-    second = baked(account, store, "2", "1.28", tmp_path)
-    (said,) = difference(account, first.id, second)
+    second = baked(account, store, "2", "1.28")
+    (said,) = difference(account, first.id, second, unknown)
     assert said.startswith(f"no difference can be told: {first.id} has no record")
 
 
