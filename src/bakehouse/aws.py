@@ -84,16 +84,6 @@ class Account:
         return self.client("elbv2")
 
     @cached_property
-    def s3(self) -> Any:
-        """S3."""
-        return self.client("s3")
-
-    @cached_property
-    def ssm(self) -> Any:
-        """Systems Manager: its parameters."""
-        return self.client("ssm")
-
-    @cached_property
     def sns(self) -> Any:
         """SNS: messages to people."""
         return self.client("sns")
@@ -102,6 +92,16 @@ class Account:
     def kms(self) -> Any:
         """KMS: the keys that disks are encrypted with."""
         return self.client("kms")
+
+    @cached_property
+    def s3(self) -> Any:
+        """S3."""
+        return self.client("s3")
+
+    @cached_property
+    def ssm(self) -> Any:
+        """Systems Manager: its parameters."""
+        return self.client("ssm")
 
     @cached_property
     def number(self) -> str:
