@@ -53,6 +53,7 @@ class Account:
     def __init__(self, region: str | None = None) -> None:
         """`region` None is the environment's."""
         self._region = region
+        self._elsewhere: dict[str, Account] = {}
 
     @cached_property
     def _session(self) -> Any:
@@ -83,6 +84,16 @@ class Account:
         return self.client("elbv2")
 
     @cached_property
+    def sns(self) -> Any:
+        """SNS: messages to people."""
+        return self.client("sns")
+
+    @cached_property
+    def kms(self) -> Any:
+        """KMS: the keys that disks are encrypted with."""
+        return self.client("kms")
+
+    @cached_property
     def s3(self) -> Any:
         """S3."""
         return self.client("s3")
@@ -97,6 +108,12 @@ class Account:
         """The account's number."""
         with told():
             return str(self.client("sts").get_caller_identity()["Account"])
+
+    def elsewhere(self, region: str) -> Account:
+        """The same account in another region, or this one."""
+        if region == self.region:
+            return self
+        return self._elsewhere.setdefault(region, Account(region))
 
     @property
     def region(self) -> str:

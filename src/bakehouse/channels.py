@@ -87,14 +87,22 @@ def _condition(image: Image | None) -> str:
 
 def refusal(image: Image, origin: str, history: Sequence[Entry]) -> str:
     """Why an image may not be promoted from the channel with that history; empty when it may."""
-    if image.state != "available":
-        return f"{image.id} is {image.state}"
-    if image.progress != VERIFIED:
-        return f"{image.id} is {image.progress}: no fresh host of it was tested"
+    unfit = unfit_because(image)
+    if unfit:
+        return unfit
     if image.id not in {entry.image for entry in history}:
         return f"{image.id} was never in {origin}"
     if image.id not in trail(history):
         return f"{image.id} was rolled back from in {origin}"
+    return ""
+
+
+def unfit_because(image: Image) -> str:
+    """Why an image may go nowhere; empty when it was verified and can be launched."""
+    if image.state != "available":
+        return f"{image.id} is {image.state}"
+    if image.progress != VERIFIED:
+        return f"{image.id} is {image.progress}: no fresh host of it was tested"
     return ""
 
 

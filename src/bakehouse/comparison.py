@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bakehouse import vulnerabilities
 from bakehouse.identity import changes
 from bakehouse.packages import diff
 
 if TYPE_CHECKING:
     from bakehouse.record import Record
+    from bakehouse.vulnerabilities import Known
 
-NOT_EVALUATED = "not evaluated: no data of Debian's security tracker was given"
+NOT_EVALUATED = "not evaluated"
 
 
-def compare(before: Record, after: Record) -> tuple[dict[str, Any], list[str]]:
+def compare(before: Record, after: Record, known: Known) -> tuple[dict[str, Any], list[str]]:
     """The differences for a program, and for a person."""
     packages, ours = diff(before.packages, after.packages), changes(before.inputs, after.inputs)
+    found, told = _vulnerabilities(before, after, known)
     answer = {
         "before": before.image,
         "after": after.image,
@@ -24,7 +27,7 @@ def compare(before: Record, after: Record) -> tuple[dict[str, Any], list[str]]:
         "upgraded": {one.name: [one.before, one.after] for one in packages.upgraded},
         "downgraded": {one.name: [one.before, one.after] for one in packages.downgraded},
         "inputs": ours.lines(),
-        "vulnerabilities": NOT_EVALUATED,
+        "vulnerabilities": found,
     }
     moved = [
         *(f"  + {one.name} {one.version}" for one in packages.added),
@@ -39,6 +42,36 @@ def compare(before: Record, after: Record) -> tuple[dict[str, Any], list[str]]:
         *moved,
         f"ours: {len(ours.lines())} inputs changed",
         *(f"  {line}" for line in ours.lines()),
-        f"vulnerabilities: {NOT_EVALUATED}",
+        *told,
+    ]
+    return answer, lines
+
+
+def _vulnerabilities(
+    before: Record, after: Record, known: Known
+) -> tuple[dict[str, Any], list[str]]:
+    """What was closed and opened; or that nobody knows, and why."""
+    if known.data is None:
+        line = f"vulnerabilities: {NOT_EVALUATED}: {known.note}"
+        return {"evaluated": False, "note": known.note}, [line]
+    old, new = (
+        vulnerabilities.affecting(one.packages, one.distribution, known.data)
+        for one in (before, after)
+    )
+    found = vulnerabilities.diff(old, new)
+    answer = {
+        "evaluated": True,
+        "note": known.note,
+        "closed": {one.id: one.source for one in found.closed},
+        "opened": {one.id: one.source for one in found.opened},
+        "left": len(found.left),
+        "mendable": {one.id: one.source for one in found.mendable},
+    }
+    lines = [
+        f"vulnerabilities: {len(found.closed)} closed, {len(found.opened)} opened, "
+        f"{len(found.left)} left (Debian's security tracker, {known.note})",
+        *(f"  closed {one}" for one in found.closed),
+        *(f"  OPENED {one}" for one in found.opened),
+        *(f"  left, though there is a fix: {one}" for one in found.left if one.fixed),
     ]
     return answer, lines

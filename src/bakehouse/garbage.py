@@ -43,6 +43,7 @@ class World:
     parameters: Mapping[str, str] = field(default_factory=dict)  # any, by name
     channels: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)  # histories
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # accounts, by image
+    copies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # region/ami, by image
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ def _reasons(world: World, policy: Policy) -> Iterator[tuple[str, str]]:
             yield image, f"{channel} would go back to it"
     for image, accounts in sorted(world.shared.items()):
         yield image, f"shared with {', '.join(accounts)}"
+    for image, copies in sorted(world.copies.items()):
+        yield image, f"copied to {', '.join(copies)}"
     yield from _of_images(world, policy)
 
 

@@ -31,6 +31,12 @@ DEPRECATED = "bakehouse:deprecated"
 DISABLED = "bakehouse:disabled"
 PROTECTED = "bakehouse:protected"
 
+# Of which image this is a copy: region/ami. And on the original: the copy, for each region.
+COPY_OF = "bakehouse:copy-of"
+COPY_IN = "bakehouse:copy-in:"
+# The key of KMS that a copy was asked to be encrypted with; without the tag, the region's own.
+COPY_KEY = "bakehouse:copy-key"
+
 ROLE = "web"
 
 # Where Debian publishes its images. The name of a new one sorts after the old ones.
@@ -134,6 +140,16 @@ def decide(wanted: Wanted, baked: Sequence[Image], *, force: bool = False) -> Re
     if any(image.tags.get(BASE) == wanted.base.id for image in baked):
         return Bake("the roles, the packer files or the release changed")
     return Bake("the base image changed")
+
+
+def copies_of(image: Image) -> list[tuple[str, str]]:
+    """Where copies of it were made: regions, and their ids there.
+
+    >>> copies_of(Image("ami-1", "", "", {"bakehouse:copy-in:eu-west-1": "ami-2"}))
+    [('eu-west-1', 'ami-2')]
+    """
+    named = ((key.removeprefix(COPY_IN), id) for key, id in image.tags.items() if COPY_IN in key)
+    return sorted(named)
 
 
 def newest(images: Sequence[Image]) -> Image:

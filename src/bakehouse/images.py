@@ -5,6 +5,7 @@ The adapter of `bakehouse.bake` to EC2.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from bakehouse import leftovers
@@ -180,6 +181,45 @@ class Images:
             self._account.ec2.create_tags(
                 Resources=[image.id, *image.snapshots],
                 Tags=[_key(key, value) for key, value in tags.items()],
+            )
+
+    def copy_from(self, region: str, image: Image, tags: Mapping[str, str], key: str) -> str:
+        """Begin a copy of an image of that region here; returns the copy's id.
+
+        `key` is a key of KMS here; empty is the region's own. The copy and its snapshots carry
+        `tags` from their first moment. A name is an image's alone: with a key it is another one.
+        """
+        other = hashlib.sha256(key.encode()).hexdigest()[:6]
+        chosen = {"KmsKeyId": key} if key else {}
+        listed = [_key(name, value) for name, value in tags.items()]
+        with told():
+            made = self._account.ec2.copy_image(
+                Name=f"{image.name}-{other}" if key else image.name,
+                SourceImageId=image.id,
+                SourceRegion=region,
+                Encrypted=True,
+                TagSpecifications=[
+                    {"ResourceType": kind, "Tags": listed} for kind in ("image", "snapshot")
+                ],
+                **chosen,
+            )
+        return str(made["ImageId"])
+
+    def locked_by(self, image: Image) -> str:
+        """The KMS key of its disk that is AWS's own, which no other account can use."""
+        with told():
+            found = self._account.ec2.describe_snapshots(SnapshotIds=list(image.snapshots))
+            for key in {one["KmsKeyId"] for one in found["Snapshots"] if "KmsKeyId" in one}:
+                if self._account.kms.describe_key(KeyId=key)["KeyMetadata"]["KeyManager"] == "AWS":
+                    return str(key)
+        return ""
+
+    def share(self, image: Image, accounts: Sequence[str], *, end: bool = False) -> None:
+        """Let accounts launch from it, or let them no longer."""
+        users = [{"UserId": account} for account in accounts]
+        with told():
+            self._account.ec2.modify_image_attribute(
+                ImageId=image.id, LaunchPermission={"Remove" if end else "Add": users}
             )
 
     def _describe(self, **query: Any) -> list[Image]:

@@ -59,19 +59,34 @@ def describe(image: Image, want: Wanted, run: str, region: str, listed: str) -> 
     )
 
 
-def keep(store: Store, account: Account, image: Image, record: Record, folder: Path) -> None:
-    """Write the record, its bill of materials and the report of the tests; then mark the image."""
+def keep(
+    store: Store,
+    account: Account,
+    image: Image,
+    record: Record,
+    report: bytes,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write the record, its bill of materials and the report of the tests (empty: there is none);
+    then mark the image, with `tags` besides, in one call.
+    """
     beside = {"sbom.cdx.json": cyclonedx(record)}
-    report = folder / REPORT
-    if record.verification and report.is_file():
-        beside[REPORT] = report.read_bytes()
+    if record.verification and report:
+        beside[REPORT] = report
     for name, content in beside.items():
         store.put(key_of(image.id, name), content)
     record = record.beside({name: digest(content) for name, content in beside.items()})
     content = written(record)
     key = key_of(image.id, "record.json")
     store.put(key, content)
-    account.mark(image, marks(record, f"s3://{store.bucket}/{key}", digest(content)))
+    done = marks(record, f"s3://{store.bucket}/{key}", digest(content))
+    account.mark(image, {**(tags or {}), **done})
+
+
+def report_in(folder: Path) -> bytes:
+    """The report of the tests in a run's folder; empty when there is none."""
+    report = folder / REPORT
+    return report.read_bytes() if report.is_file() else b""
 
 
 def marks(record: Record, where: str, its_digest: str) -> dict[str, str]:

@@ -121,6 +121,13 @@ class Lock:
             return None
         return _read(self.store.get(self.key)) or me
 
+    def holder(self) -> Holder | None:
+        """Who has it now, for whoever only wants to know; None when it may be taken."""
+        holder = _read(self.store.get(self.key))
+        if holder and is_free(holder, self.clock(), self.here(), self.alive):
+            return None
+        return holder
+
     def renew(self) -> bool:
         """Say that we are still at it; False when the lock is no longer ours."""
         if not self._holder:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from bakehouse.channels import BACK, CHANNELS, NotPromoted, before, origin_of, refusal, trail
+from bakehouse.channels import (
+    BACK,
+    CHANNELS,
+    NotPromoted,
+    before,
+    origin_of,
+    refusal,
+    trail,
+    unfit_because,
+)
 from bakehouse.record import BadRecord
 
 if TYPE_CHECKING:
@@ -68,17 +77,18 @@ def promotion(
         raise NotPromoted(
             f"{origin} says {id or 'no image'}, and there is none.", "scripts/image list"
         )
-    why_not = refusal(found[0], origin, history)
-    if not why_not:
-        why_not = _unproven(found[0], records)
+    why_not = refusal(found[0], origin, history) or unproven(found[0], records)
     if why_not:
         raise NotPromoted(f"{channel} does not take it: {why_not}.", f"scripts/image show {id}")
     there = world.history(channel)
     return Move(channel, found[0], there[-1].image if there else "", f"promoted from {origin}")
 
 
-def _unproven(image: Image, records: Records) -> str:
-    """Why the record does not prove that the image was verified; empty when it does."""
+def unproven(image: Image, records: Records) -> str:
+    """Why nothing proves that the image was verified; empty when its record does."""
+    unfit = unfit_because(image)
+    if unfit:
+        return unfit
     try:
         record = records.record(image)
     except BadRecord as trouble:

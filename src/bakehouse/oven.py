@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bakehouse import leftovers, lock
 from bakehouse.bake import Run, Stages, bake, check_and_record, new_run, sweep
 from bakehouse.image import VERIFIED, Image, Reuse, Wanted, decide
-from bakehouse.keep import describe, keep
+from bakehouse.keep import describe, keep, report_in
 from bakehouse.lock import Lock
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _make(kitchen: Kitchen, run: Run, want: Wanted, order: Order) -> Outcome:
     def record(image: Image, how: Verification | None) -> None:
         written = describe(image, want, run.id, kitchen.images.region, listed[0])
         written = written.verified(how) if how else written
-        keep(kitchen.store, kitchen.images, image, written, run.folder)
+        keep(kitchen.store, kitchen.images, image, written, report_in(run.folder))
 
     stages = Stages(build, _verifier(kitchen, run) if order.verify else None, record)
     id = bake(run, kitchen.images, stages, kitchen.progress, quarantine=order.quarantine)
@@ -148,7 +148,7 @@ def _catch_up(kitchen: Kitchen, run: Run, image: Image) -> None:
 
     def record(image: Image, how: Verification | None) -> None:
         done = written.verified(how) if how else written
-        keep(kitchen.store, kitchen.images, image, done, run.folder)
+        keep(kitchen.store, kitchen.images, image, done, report_in(run.folder))
 
     stages = Stages(lambda: image.id, _verifier(kitchen, run), record)
     try:

@@ -62,6 +62,7 @@ class Record:
     inputs: Mapping[str, str]
     packages: tuple[Package, ...] = ()
     verification: Verification | None = None
+    copy_of: str = ""  # region/ami, of a copy; what is said of the original holds for it
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of what lies beside it
 
     def verified(self, how: Verification) -> Record:

@@ -10,7 +10,8 @@ from bakehouse import leftovers
 from bakehouse.aws import told
 from bakehouse.channels import CHANNELS
 from bakehouse.garbage import Version, World
-from bakehouse.image import DEPRECATED, DISABLED, RUN
+from bakehouse.image import DEPRECATED, DISABLED, RUN, copies_of
+from bakehouse.images import Images
 from bakehouse.leftovers import Leftovers
 from bakehouse.trouble import Trouble
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bakehouse.aws import Account
     from bakehouse.garbage import Decision
     from bakehouse.image import Image
-    from bakehouse.images import Images
     from bakehouse.parameters import Channels
 
 
@@ -48,6 +48,7 @@ class Referrers:
             parameters=dict(self._parameters()),
             channels={name: tuple(self._channels.history(name)) for name in CHANNELS},
             shared=dict(self._shared(images)),
+            copies=dict(self._copies(images)),
         )
 
     def _pages(self, client: Any, call: str, key: str, **query: Any) -> Iterator[dict[str, Any]]:
@@ -99,6 +100,19 @@ class Referrers:
             others = tuple(sorted(one.get("UserId", "all") for one in found["LaunchPermissions"]))
             if others:
                 yield image.id, others
+
+    def _copies(self, images: tuple[Image, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The copies of each image that are there still; asked of each region that one names."""
+        there: dict[str, set[str]] = {}
+        for image in images:
+            found = []
+            for region, copy in copies_of(image):
+                if region not in there:
+                    other = Images(self._account.elsewhere(region))
+                    there[region] = {one.id for one in other.baked()}
+                found += [f"{region}/{copy}"] * (copy in there[region])
+            if found:
+                yield image.id, tuple(found)
 
     def act(self, decision: Decision, now: datetime) -> str:
         """Do what was decided; returns what this API could not do, for a person."""

@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     add("--dry-run", "--explain", action="store_true", help="say what would be done, and stop")
     add("--force", action="store_true", help="bake even if an unchanged image is there")
     add("--json", action="store_true", help="answer in JSON")
+    add("--no-verify", action="store_true", help="boot no host of it; it stays unverified")
     describe_bake(grammar)
     return grammar
 
@@ -85,7 +86,6 @@ def describe_bake(grammar: argparse.ArgumentParser) -> None:
         "(needed with public_ip)",
     )
     add("--minutes", type=float, default=30, help="give up building after so long (30)")
-    add("--no-verify", action="store_true", help="boot no host of it; it stays unverified")
     add(
         "--like",
         metavar="GROUP",
@@ -138,15 +138,15 @@ def order(
     release: Release,
     progress: Progress,
     *,
-    force: bool = False,
+    because: str = "",
 ) -> Outcome:
-    """Have it served: found, or baked."""
-    images = Images(account)
-    step = decide(want, images.baked(), force=asked.force or force)
+    """Have it served: found, or baked. `because` is a reason to bake it even if it is unchanged."""
+    images, force = Images(account), asked.force or bool(because)
+    step = decide(want, images.baked(), force=force)
     if isinstance(step, Reuse):
         progress.say(f"unchanged since {step.image.created}: {step.image.id}")
     else:
-        progress.say(f"baking: {step.why}")
+        progress.say(f"baking: {because or step.why}")
     hands = Hands(
         inventory=asked.inventory.resolve(),
         release=release,
@@ -160,7 +160,7 @@ def order(
         kitchen(ROOT, account, hands, progress, verify=not asked.no_verify),
         want,
         Order(
-            force=asked.force or force,
+            force=force,
             verify=not asked.no_verify,
             quarantine=asked.quarantine,
             channel=asked.channel,

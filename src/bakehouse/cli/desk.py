@@ -11,6 +11,7 @@ from bakehouse import leftovers, lock, moves
 from bakehouse.aws import Account
 from bakehouse.bake import sweep
 from bakehouse.channels import CHANNELS, trail
+from bakehouse.cli import abroad
 from bakehouse.collect import collect
 from bakehouse.comparison import compare
 from bakehouse.garbage import Decision, Policy, plan, references, time_of
@@ -20,16 +21,18 @@ from bakehouse.progress import Progress
 from bakehouse.record import RECORD
 from bakehouse.referrers import Referrers
 from bakehouse.store import store_of
+from bakehouse.tracker import KEPT, Tracker
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bakehouse.image import Image
     from bakehouse.moves import Move
     from bakehouse.record import Record
     from bakehouse.store import Store
+    from bakehouse.vulnerabilities import Known
 
 Answer = tuple[Any, list[str]]
 
@@ -49,9 +52,17 @@ class SweptHalf(Trouble):
 class Desk:
     """One question, and what it takes to answer it."""
 
-    def __init__(self, asked: argparse.Namespace, account: Account | None = None) -> None:
-        """`asked` is what `bakehouse.cli.image` understood; the account is the environment's."""
+    def __init__(
+        self,
+        asked: argparse.Namespace,
+        account: Account | None = None,
+        known: Callable[[], Known] | None = None,
+    ) -> None:
+        """`asked` is what `bakehouse.cli.image` understood; the account is the environment's, and
+        what is known of vulnerabilities Debian's.
+        """
         self.asked = asked
+        self.known = known or (lambda: Tracker(asked.tracker, KEPT).known())
         account = account or Account()
         self.account = account
         self.images = Images(account)
@@ -109,7 +120,7 @@ class Desk:
                 raise Trouble(f"{first} has no image before this one.", "scripts/image list")
             first, second = steps[-2], steps[-1]
         before, after = self._find(first), self._find(second)
-        return compare(self.store.record(before), self.store.record(after))
+        return compare(self.store.record(before), self.store.record(after), self.known())
 
     def _promote(self) -> Answer:
         asked = self.asked
@@ -142,6 +153,12 @@ class Desk:
             "(hosts that run are as they were)",
         ]
         return answer | {"moved": True}, lines
+
+    def _copy(self) -> Answer:
+        return abroad.copy(self, self._find(self.asked.image))
+
+    def _share(self) -> Answer:
+        return abroad.share(self, self._find(self.asked.image))
 
     def _deprecate(self) -> Answer:
         image = self._find(self.asked.image)

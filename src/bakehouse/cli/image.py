@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from bakehouse import tracker
 from bakehouse.channels import CHANNELS
 from bakehouse.cli.desk import Desk
 from bakehouse.cli.ending import told
@@ -27,6 +28,8 @@ examples:
   scripts/image diff staging dev
   scripts/image promote dev staging
   scripts/image rollback production --why "500s since 03:10"
+  scripts/image copy production --region eu-west-1
+  scripts/image share production --account 210987654321
   scripts/image gc --dry-run
 """
 
@@ -50,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     diff = verbs.add_parser("diff", parents=[common], help="what differs between two images")
     diff.add_argument("before", metavar="IMAGE", help="alone: a channel, against its image before")
     diff.add_argument("after", metavar="IMAGE", nargs="?")
+    tracker.describe(diff)
     promote = verbs.add_parser("promote", parents=[dry], help="let the next channel say it too")
     promote.add_argument("origin", choices=CHANNELS, metavar="FROM")
     promote.add_argument("channel", choices=CHANNELS, metavar="TO")
@@ -57,6 +61,16 @@ def parser() -> argparse.ArgumentParser:
     back = verbs.add_parser("rollback", parents=[dry], help="let a channel say its image before")
     back.add_argument("channel", choices=CHANNELS, metavar="CHANNEL")
     back.add_argument("--why", default="", help="kept in the channel's history")
+    copy = verbs.add_parser(
+        "copy", parents=[dry], help="take it to another region, with its record"
+    )
+    copy.add_argument("image", metavar="IMAGE", help="a channel: the same one there is moved to it")
+    copy.add_argument("--region", required=True, help="where to")
+    copy.add_argument("--kms-key", default="", metavar="KEY", help="of that region, for its disk")
+    share = verbs.add_parser("share", parents=[dry], help="let other accounts launch from it")
+    share.add_argument("image", metavar="IMAGE")
+    share.add_argument("--account", action="append", required=True, metavar="N", help="12 digits")
+    share.add_argument("--end", action="store_true", help="let them no longer")
     old = verbs.add_parser("deprecate", parents=[dry], help="begin to set an image aside")
     old.add_argument("image", metavar="IMAGE")
     _describe_policy(verbs.add_parser("gc", parents=[dry], help="set aside what nothing refers to"))

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.ec2.models import ec2_backends
+from moto.kms.models import kms_backends
 
 from bakehouse.aws import Account
 from bakehouse.channels import NothingBefore, NotPromoted
 from bakehouse.cli.desk import Desk, InUse
 from bakehouse.cli.image import parser
 from bakehouse.collect import collect
+from bakehouse.copies import NotCopied
 from bakehouse.garbage import Policy, plan
 from bakehouse.image import DISABLED, RUN, Image, Wanted
 from bakehouse.images import Images
@@ -24,11 +27,15 @@ from bakehouse.keep import describe, keep
 from bakehouse.parameters import Channels
 from bakehouse.record import Verification
 from bakehouse.referrers import Referrers
+from bakehouse.shares import NotShared
 from bakehouse.store import Store, store_of
+from bakehouse.vulnerabilities import Known
 
 WELL = Verification("2026-11-27", "staging-web", 90, 2, ("/ 200",), ("ids",), 21.5)
 BASE = Image("ami-0123456789abcdef0", "debian-13-amd64-20261101", "2026-11-01")
 NGINX = "ii \tnginx\tamd64\t{version}\tnginx\t{version}\n"
+
+UNREACHABLE = Known(None, "the tracker could not be reached")
 
 Bake = Callable[..., Image]
 
@@ -68,7 +75,7 @@ def bake(world: Account, tmp_path: Path) -> Bake:
         images.mark(image, want.tags(image.name, f"run-{name}"))
         record = describe(image, want, f"run-{name}", "us-east-1", NGINX.format(version=nginx))
         record = record.verified(WELL) if verified else record
-        keep(store_of(world), images, images.image(image.id), record, tmp_path)
+        keep(store_of(world), images, images.image(image.id), record, b"")
         return images.image(image.id)
 
     return make
@@ -77,7 +84,8 @@ def bake(world: Account, tmp_path: Path) -> Bake:
 def ask(world: Account, *words: str) -> tuple[Any, str]:
     """What scripts/image answers: for a program, and for a person."""
     asked: Namespace = parser().parse_args(words)
-    answer, lines = getattr(Desk(asked, world), f"_{asked.verb}")()
+    desk = Desk(asked, world, lambda: UNREACHABLE)
+    answer, lines = getattr(desk, f"_{asked.verb}")()
     return json.loads(json.dumps(answer)), "\n".join(lines)
 
 
@@ -164,7 +172,8 @@ def test_a_diff_names_packages_our_files_and_what_it_does_not_know(
     answer, said = ask(world, "diff", "dev")
     assert answer["upgraded"] == {"nginx": ["1:1.0~rc1", "1:1.0"]}
     assert answer["inputs"] == ["~ roles/nginx/tasks/main.yml"]
-    assert "vulnerabilities: not evaluated" in said
+    assert "vulnerabilities: not evaluated: the tracker could not be reached" in said
+    assert answer["vulnerabilities"] == {"evaluated": False, "note": UNREACHABLE.note}
     assert "DOWN nginx" in ask(world, "diff", second.id, first.id)[1]
 
 
@@ -234,3 +243,117 @@ def test_an_image_that_is_used_again_can_be_launched_again(world: Account, bake:
 def test_a_sweep_of_a_clean_account_says_so(world: Account, bake: Bake) -> None:
     bake("1")
     assert ask(world, "sweep", "--dry-run")[1] == "nothing is left"
+
+
+def encrypt(**_: Any) -> None:
+    """What AWS does with Encrypted=true, and moto does not."""
+    for backend in ec2_backends["123456789012"].values():
+        for snapshot in backend.snapshots.values():
+            snapshot.encrypted = True
+
+
+@pytest.fixture
+def there(world: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """The account in another region, with a bucket."""
+    there = world.elsewhere("eu-west-1")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    there.s3.create_bucket(
+        Bucket=store_of(there).bucket,
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+    )
+    there.ec2.meta.events.register("after-call.ec2.CopyImage", encrypt)
+    yield there
+    there.ec2.meta.events.unregister("after-call.ec2.CopyImage", encrypt)
+
+
+def test_what_a_channel_says_is_taken_to_a_region_and_the_channel_there_moved(
+    world: Account, bake: Bake, there: Account
+) -> None:
+    image = bake("1")
+    Channels(world, {}).move("production", image.id, "promoted")
+    answer, said = ask(world, "copy", "production", "--region", "eu-west-1")
+    assert Channels(there, {}).now() == {"production": answer["copy"]}
+    assert "production of eu-west-1 is moved to it\n  next: AWS_REGION=eu-west-1 " in said
+    (made,) = Images(there).baked()
+    assert store_of(there).record(made).verification == WELL
+    assert ask(there, "show", "production")[0]["copy_of"] == f"us-east-1/{image.id}"
+
+
+def test_a_copy_of_an_image_by_its_id_moves_no_channel(
+    world: Account, bake: Bake, there: Account
+) -> None:
+    ask(world, "copy", bake("1").id, "--region", "eu-west-1")
+    assert Channels(there, {}).now() == {}
+
+
+def test_a_channel_there_that_moved_on_from_the_copy_is_not_moved_back(
+    world: Account, bake: Bake, there: Account
+) -> None:
+    Channels(world, {}).move("dev", bake("1").id, "baked")
+    answer, _ = ask(world, "copy", "dev", "--region", "eu-west-1")
+    Channels(there, {}).move("dev", "ami-better", "by hand")
+    again, said = ask(world, "copy", "dev", "--region", "eu-west-1")
+    assert (again["copy"], again["copied"]) == (answer["copy"], False)
+    assert "was there already" in said
+    assert Channels(there, {}).now() == {"dev": "ami-better"}
+
+
+def test_a_dry_run_copies_nothing_and_refuses_what_the_real_one_would(
+    world: Account, bake: Bake, there: Account
+) -> None:
+    good, bad = bake("1"), bake("2", verified=False)
+    _, said = ask(world, "copy", good.id, "--region", "eu-west-1", "--dry-run")
+    assert said == f"would copy {good.id} to eu-west-1"
+    with pytest.raises(NotCopied, match="is unverified"):
+        ask(world, "copy", bad.id, "--region", "eu-west-1", "--dry-run")
+    assert Images(there).baked() == []
+
+
+def test_garbage_knows_of_a_copy_for_as_long_as_there_is_one(
+    world: Account, bake: Bake, there: Account
+) -> None:
+    image = bake("1")
+    ask(world, "copy", image.id, "--region", "eu-west-1")
+    (made,) = Images(there).baked()
+    gone = ("gc", "--dry-run", "--deprecate-days", "0", "--keep-verified", "0")
+    answer, _ = ask(world, *gone)
+    assert (answer[0]["action"], answer[0]["reasons"]) == (
+        "keep",
+        [f"copied to eu-west-1/{made.id}"],
+    )
+    there.ec2.deregister_image(ImageId=made.id)
+    assert ask(world, *gone)[0][0]["action"] == "deprecate"
+
+
+def users(world: Account, image: Image) -> list[str]:
+    found = world.ec2.describe_image_attribute(ImageId=image.id, Attribute="launchPermission")
+    return [one["UserId"] for one in found["LaunchPermissions"]]
+
+
+def test_an_image_is_shared_and_no_longer_and_kept_in_between(world: Account, bake: Bake) -> None:
+    image, to = bake("1"), ("--account", "210987654321")
+    ask(world, "share", image.id, *to, "--dry-run")
+    assert users(world, image) == []
+    ask(world, "share", image.id, *to)
+    assert users(world, image) == ["210987654321"]
+    assert "shared with 210987654321" in ask(world, "gc", "--dry-run")[1]
+    ask(world, "share", image.id, *to, "--end")
+    assert users(world, image) == []
+
+
+def test_an_image_that_nobody_verified_is_not_shared(world: Account, bake: Bake) -> None:
+    image = bake("1", verified=False)
+    with pytest.raises(NotShared, match="is unverified"):
+        ask(world, "share", image.id, "--account", "210987654321")
+    assert users(world, image) == []
+
+
+@pytest.mark.parametrize(("manager", "locked"), [("AWS", True), ("CUSTOMER", False)])
+def test_a_disk_with_a_key_of_awss_own_is_not_shared(
+    world: Account, bake: Bake, manager: str, locked: bool
+) -> None:
+    image = bake("1")
+    key = world.kms.create_key()["KeyMetadata"]["KeyId"]
+    ec2_backends["123456789012"]["us-east-1"].snapshots[image.snapshots[0]].kms_key_id = key
+    kms_backends["123456789012"]["us-east-1"].keys[key].key_manager = manager
+    assert bool(Images(world).locked_by(image)) is locked

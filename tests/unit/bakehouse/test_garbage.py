@@ -68,6 +68,10 @@ def decision(world: World, id: str = "old") -> Decision:
         ),
         ("shared with 210987654321", World((OLD,), shared={"old": ("210987654321",)})),
         (
+            "copied to eu-west-1/ami-2",
+            World((OLD,), copies={"old": ("eu-west-1/ami-2",)}),
+        ),
+        (
             "tag bakehouse:protected=audit",
             World((replace(OLD, tags={PROTECTED: "audit"}),)),
         ),
@@ -197,6 +201,7 @@ WORLDS = st.builds(
     parameters=st.dictionaries(st.sampled_from(["/a", "/b"]), IDS),
     channels=st.dictionaries(st.sampled_from(CHANNELS), st.lists(ENTRIES, max_size=5).map(tuple)),
     shared=st.dictionaries(IDS, st.just(("210987654321",)), max_size=1),
+    copies=st.dictionaries(IDS, st.just(("eu-west-1/ami-copy",)), max_size=1),
 )
 POLICIES = st.builds(
     Policy,
@@ -212,7 +217,7 @@ POLICIES = st.builds(
 def in_use(world: World, policy: Policy) -> set[str]:
     """What may not go, said once more and otherwise than the code says it."""
     used = {id for id, state in world.instances.values() if state != "terminated"}
-    used |= set(world.parameters.values()) | set(world.shared)
+    used |= set(world.parameters.values()) | set(world.shared) | set(world.copies)
     for template, number in world.groups.values():
         used |= {
             one.image for one in world.versions if (one.template, one.number) == (template, number)
