@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bakehouse.aws import told
@@ -72,9 +73,8 @@ class Refreshes:
         """The group and that refresh now."""
         (record,) = self._describe(group.name, id)
         refresh = self._refresh(group, record)
-        now = self.groups.record(group.name)
-        fleet = self.groups.see(group, refresh.version or group.version, now["DesiredCapacity"])
-        return Seen(refresh, fleet, self._clock())
+        fleet = self.groups.see(group, refresh.version or group.version, group.desired)
+        return Seen(refresh, replace(fleet, wanted=fleet.desired), self._clock())
 
     def pace(self, group: Group) -> Pace:
         """What this group's last launches took."""
@@ -102,16 +102,12 @@ class Refreshes:
 
     def spare(self, group: Group, image: Image) -> str:
         """The newest version that was made for a refresh of the group to the image; empty: none."""
-        with told():
-            pages = self._account.ec2.get_paginator("describe_launch_template_versions")
-            found = [
-                one["VersionNumber"]
-                for page in pages.paginate(
-                    LaunchTemplateId=group.template, PaginationConfig={"PageSize": 200}
-                )
-                for one in page["LaunchTemplateVersions"]
-                if one.get("VersionDescription", "") == description(group, image)
-            ]
+        wanted = description(group, image)
+        found = [
+            one["VersionNumber"]
+            for one in self._all(group.template)
+            if one.get("VersionDescription", "") == wanted
+        ]
         return str(max(found)) if found else ""
 
     def publish(self, group: Group, image: Image) -> str:
@@ -178,21 +174,25 @@ class Refreshes:
 
     def _version(self, template: str, version: str) -> tuple[str, str]:
         """A launch template version's description and image; both empty when it is gone."""
-        if not version.isdecimal():
-            return "", ""
-        if (template, version) not in self._versions:
-            with told():
-                found = self._account.ec2.describe_launch_template_versions(
-                    LaunchTemplateId=template,
-                    MinVersion=version,
-                    MaxVersion=version,
-                )["LaunchTemplateVersions"]
-            said = found[0] if found else {}
-            self._versions[template, version] = (
-                said.get("VersionDescription", ""),
-                said.get("LaunchTemplateData", {}).get("ImageId", ""),
-            )
-        return self._versions[template, version]
+        if version and (template, version) not in self._versions:
+            self._versions[template, version] = ("", "")
+            for one in self._all(template):
+                image = one["LaunchTemplateData"].get("ImageId", "")
+                said = one.get("VersionDescription", "")
+                self._versions[template, str(one["VersionNumber"])] = (said, image)
+        return self._versions.get((template, version), ("", ""))
+
+    def _all(self, template: str) -> list[dict[str, Any]]:
+        """Every version of the template, in few calls: a page holds 200."""
+        with told():
+            pages = self._account.ec2.get_paginator("describe_launch_template_versions")
+            return [
+                one
+                for page in pages.paginate(
+                    LaunchTemplateId=template, PaginationConfig={"PageSize": 200}
+                )
+                for one in page["LaunchTemplateVersions"]
+            ]
 
     def _alarms(self, names: Sequence[str]) -> dict[str, str]:
         if not names:

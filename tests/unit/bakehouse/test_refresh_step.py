@@ -6,13 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
+from bakehouse.aws import AwsUnreachable
 from bakehouse.canary import Allowed, Traffic, canaries, share, standing, worse
 from bakehouse.chronicle import Chronicle, bar
+from bakehouse.contact import Contact
 from bakehouse.fleet import Fleet, Host
-from bakehouse.refresh import Limits, Over, Step, Trial, TurnBack, Wait, next_step
+from bakehouse.groups import Group
+from bakehouse.refresh import Limits, Over, Step, Trial, TurnBack, Wait, Watch, next_step
 from bakehouse.rolling import ENDS, Order, Refresh, Seen, preferences, waves
 
+GROUP = Group("web", "lt-1", "3", False, "ami-old", 2, 2, 4, ("arn:tg",))
 OLD = (Host("i-1", "3", "InService"), Host("i-2", "3", "InService"))
 NEW = Host("i-3", "4", "InService")
 ILL = Host("i-3", "4", "InService", "unhealthy", "Health checks failed with these codes: [503]")
@@ -70,6 +75,48 @@ def test_each_end_has_an_exit_status_of_its_own() -> None:
     assert len(set(ENDS.values())) == len(ENDS)
     assert [end for end, status in ENDS.items() if status == 0] == ["Successful"]
     assert not {1, 2, 7, 8, 130} & set(ENDS.values())
+
+
+class Late:
+    """A group whose hosts are ill; what is done to its refresh is seen a look too late."""
+
+    def __init__(self) -> None:
+        ill = seen(PLAIN, *OLD, ILL)
+        over = seen(replace(PLAIN, status="RollbackSuccessful"), *OLD)
+        self.looks, self.asked = [ill, replace(ill, at=901), replace(ill, at=903), over], 0
+
+    def look(self, group: Group, id: str) -> Seen:
+        return self.looks.pop(0)
+
+    def roll_back(self, group: Group) -> None:
+        self.asked += 1
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"nobody needs {name}")
+
+
+def test_it_is_turned_round_once_however_late_that_is_seen() -> None:
+    late, told = Late(), list[Step]()
+    contact = Contact(60, lambda: 0.0, lambda seconds: None)
+    watch = Watch(late, GROUP, contact, Limits(), lambda look, step: told.append(step))
+    assert watch.until_over("r-1").refresh.status == "RollbackSuccessful"
+    assert late.asked == 1
+    assert [type(step) for step in told] == [Wait, TurnBack, TurnBack, Over]
+
+
+def test_a_silent_aws_is_asked_ever_less_often_and_given_up_in_the_end() -> None:
+    waits: list[float] = []
+
+    def silent() -> None:
+        try:
+            raise ReadTimeoutError(endpoint_url="https://autoscaling")
+        except ReadTimeoutError as error:
+            raise AwsUnreachable("AWS does not answer") from error
+
+    contact = Contact(60, lambda: sum(waits), waits.append)
+    with pytest.raises(AwsUnreachable):
+        contact.ask(silent)
+    assert waits == [1, 2, 4, 8, 15, 15, 15]
 
 
 # -- the canary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ class Team:
         self.desk, self.account = desk, account
         version = {"LaunchTemplateId": desk.template, "Version": "1"}
         tags = [{"Key": "Environment", "Value": "staging"}]
+        desk.elb.modify_target_group(
+            TargetGroupArn=desk.target_group, HealthCheckIntervalSeconds=5, HealthyThresholdCount=2
+        )
         desk.create(LaunchTemplate=version, MaxSize=10, Tags=tags)
         desk.steps()
         self.well()
@@ -61,9 +65,11 @@ class Team:
 
     def pause(self, seconds: float) -> None:
         self.befalls()
-        self.desk.later(seconds)
+        self.desk.now += seconds
+        self.desk.targets.forget_drained(self.desk.now)
+        self.desk.steps(2)
         self.well()
-        self.desk.steps()
+        self.desk.steps(1)
         self.least = min(self.least, self.serving())
 
     def serving(self) -> int:
@@ -78,8 +84,36 @@ class Team:
         asked = parser().parse_args(["web", *words])
         return Roll(asked, self.account, lambda: self.desk.now, self.pause).serve()
 
+    def stopped_at(
+        self, sky: list[Weather], number: int, moment: str, how: type[BaseException]
+    ) -> int:
+        """Refresh, and be stopped before or after the call of that number, from 1."""
+        calls = sky[0].calls
+        calls.clear()
+
+        def stop(now: str) -> None:
+            if len(calls) == number and now == moment:
+                for weather in sky:
+                    weather.dead = how is SystemExit
+                    weather.each = lambda moment: None
+                raise how
+
+        for weather in sky:
+            weather.each = stop
+        try:
+            return self.refreshes()
+        finally:
+            for weather in sky:
+                weather.dead, weather.each = False, lambda moment: None
+
+    def begun(self) -> int:
+        """How many refreshes there were."""
+        found = self.desk.asg.describe_instance_refreshes(AutoScalingGroupName="web")
+        return len(found["InstanceRefreshes"])
+
     def refreshes(self, *words: str) -> int:
-        return self.types("--image", self.image, *words)
+        usual = () if "--warmup" in words else ("--warmup", "10")
+        return self.types("--image", self.image, *usual, *words)
 
     def images(self) -> set[str]:
         ec2 = self.desk.groups.ec2_backend
@@ -90,7 +124,9 @@ class Team:
         }
 
     def versions(self) -> list[int]:
-        found = self.desk.ec2.describe_launch_template_versions(LaunchTemplateId=self.desk.template)
+        found = self.desk.ec2.describe_launch_template_versions(
+            LaunchTemplateId=self.desk.template, MaxResults=200
+        )
         return sorted(each["VersionNumber"] for each in found["LaunchTemplateVersions"])
 
     def group_version(self) -> str:
@@ -141,25 +177,28 @@ class Team:
 
 
 class Weather:
-    """Auto Scaling behind a network that does what a test says, before or after a call is heard."""
+    """A client behind a network that does what a test says, before or after a call is heard."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, calls: list[str]) -> None:
         self._client = client
+        self.calls = calls  # of all clients, in their order
         self.before: dict[str, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
-        self.calls: list[str] = []
+        self.each: Callable[[str], object] = lambda moment: None  # "before" and "after" every call
         self.dead = False  # whoever calls is gone: nothing is heard
 
     def __getattr__(self, name: str) -> Any:
-        def call(**how: Any) -> Any:
-            self.calls.append(name)
+        def call(*what: Any, **how: Any) -> Any:
             if self.dead:
                 raise SystemExit(137)
+            self.calls.append(name)
+            self.each("before")
             if name in self.before:
                 self.before[name]()
-            answer = getattr(self._client, name)(**how)
+            answer = getattr(self._client, name)(*what, **how)
             if name in self.after:
                 self.after.pop(name)()
+            self.each("after")
             return answer
 
         return call
@@ -178,10 +217,28 @@ class Weather:
 
 @pytest.fixture
 def weather(team: Team) -> Iterator[Weather]:
-    fair = team.account.autoscaling
-    team.account.__dict__["autoscaling"] = Weather(fair)
-    yield team.account.autoscaling
-    team.account.__dict__["autoscaling"] = fair
+    """That of Auto Scaling."""
+    with behind(team.account, "autoscaling", []) as stormy:
+        yield stormy
+
+
+@pytest.fixture
+def sky(team: Team) -> Iterator[list[Weather]]:
+    """That of Auto Scaling and EC2."""
+    calls: list[str] = []
+    with (
+        behind(team.account, "autoscaling", calls) as one,
+        behind(team.account, "ec2", calls) as two,
+    ):
+        yield [one, two]
+
+
+@contextlib.contextmanager
+def behind(account: Account, service: str, calls: list[str]) -> Iterator[Weather]:
+    fair = account.__dict__[service]
+    account.__dict__[service] = Weather(fair, calls)
+    yield account.__dict__[service]
+    account.__dict__[service] = fair
 
 
 @pytest.fixture(scope="module")

@@ -211,3 +211,42 @@ def test_an_alarm_that_rings_half_way_turns_it_round(
     assert team.refreshes("--alarm", "web-5xx") == 5
     assert team.images() == {team.desk.image}
     assert "web-5xx" in capsys.readouterr().out
+
+
+# One of them looks for a version to use, one makes it, one begins.
+CALLS = range(10, 15)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_any_call_the_next_run_ends_what_was_begun(
+    team: Team, sky: list[Weather], moment: str
+) -> None:
+    stopped = set()
+    for number in CALLS:
+        team.image = team.bake(f"image {number}")
+        versions, begun = len(team.versions()), team.begun()
+        with pytest.raises(SystemExit):
+            team.stopped_at(sky, number, moment, SystemExit)
+        stopped.add(sky[0].calls[number - 1])
+        assert team.refreshes("--warmup", "0") == 0
+        assert team.images() == {team.image}, sky[0].calls[:number]
+        assert (len(team.versions()), team.begun()) == (versions + 1, begun + 1)
+    assert {"create_launch_template_version", "start_instance_refresh"} <= stopped
+    assert team.least == 2
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_interrupted_at_any_call_it_has_begun_or_left_nothing(
+    team: Team, sky: list[Weather], moment: str
+) -> None:
+    outcomes = set()
+    for number in CALLS:
+        team.image = team.bake(f"image {number}")
+        versions, begun = team.versions(), team.begun()
+        assert team.stopped_at(sky, number, moment, KeyboardInterrupt) == 130
+        has_begun = team.begun() > begun
+        outcomes.add(has_begun)
+        assert has_begun or team.versions() == versions, sky[0].calls[:number]
+        if has_begun:
+            assert team.refreshes("--warmup", "0") == 0
+    assert outcomes == {True, False}
