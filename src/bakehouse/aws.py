@@ -18,11 +18,13 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.exceptions import ConnectionError as NoConnection
 
 from bakehouse.trouble import Trouble
 
@@ -37,6 +39,18 @@ _REFUSED = {
     "UnrecognizedClientException",
 }
 _FORBIDDEN = {"UnauthorizedOperation", "AccessDenied", "AccessDeniedException"}
+_BUSY = {
+    "InternalError",
+    "InternalFailure",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ResourceContention",
+    "ServiceUnavailable",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "Unavailable",
+}
 
 
 class AwsUnreachable(Trouble):
@@ -104,6 +118,11 @@ class Account:
         return self.client("ssm")
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        """CloudWatch: metrics and alarms."""
+        return self.client("cloudwatch")
+
+    @cached_property
     def number(self) -> str:
         """The account's number."""
         with told():
@@ -154,6 +173,15 @@ def _refusal(error: Any) -> AwsRefused:
     if code in _FORBIDDEN:
         return AwsRefused(what, "allow the action to this identity: aws sts get-caller-identity")
     return AwsRefused(what)
+
+
+def may_pass(trouble: Trouble) -> bool:
+    """Whether the same call may go well later: AWS was silent, or too busy for it."""
+    cause = trouble.__cause__
+    if isinstance(cause, ClientError):
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return code_of(cause) in _BUSY or status >= 500
+    return isinstance(cause, (HTTPClientError, NoConnection))
 
 
 def code_of(error: Any) -> str:

@@ -58,7 +58,7 @@ class Groups:
 
         Raises NoSuchGroup with the names that there are, NoLaunchTemplate.
         """
-        record = self._record(name)
+        record = self.record(name)
         template = record.get("LaunchTemplate")
         if not template:
             raise NoLaunchTemplate(
@@ -98,13 +98,16 @@ class Groups:
             raise NoSuchImage(f"The image {id} is {image.state}.", "scripts/bake")
         return image
 
-    def publish(self, group: Group, image: Image) -> str:
-        """Make a version of the group's launch template that differs only in the image."""
+    def publish(self, group: Group, image: Image, description: str = "") -> str:
+        """Make a version of the group's launch template that differs only in the image.
+
+        Of itself it says `description`, or else the image's name.
+        """
         with told():
             made = self._account.ec2.create_launch_template_version(
                 LaunchTemplateId=group.template,
                 SourceVersion=group.version,
-                VersionDescription=image.name[:255],
+                VersionDescription=(description or image.name)[:255],
                 LaunchTemplateData={"ImageId": image.id},
             )
         return str(made["LaunchTemplateVersion"]["VersionNumber"])
@@ -121,7 +124,7 @@ class Groups:
 
     def see(self, group: Group, version: str, wanted: int) -> Fleet:
         """The group's hosts now; `version` and `wanted` are what is wanted of them."""
-        record = self._record(group.name)
+        record = self.record(group.name)
         health = self._health(group.targets)
         hosts = (self._host(group, health, one) for one in record["Instances"])
         return Fleet(tuple(hosts), version, wanted, record["DesiredCapacity"])
@@ -150,7 +153,8 @@ class Groups:
             return ""
         return str(found[0].get("StatusMessage") or found[0].get("Cause", ""))
 
-    def _record(self, name: str) -> dict[str, Any]:
+    def record(self, name: str) -> dict[str, Any]:
+        """The group as AWS describes it. Raises NoSuchGroup with the names that there are."""
         client = self._account.autoscaling
         with told():
             found = client.describe_auto_scaling_groups(AutoScalingGroupNames=[name])

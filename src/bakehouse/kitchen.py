@@ -78,15 +78,23 @@ def kitchen(
 
 def group_of(inventory: Path) -> str:
     """The group of web hosts that an inventory is about. Raises Trouble where it does not say."""
-    for path in sorted((inventory / "group_vars").rglob("*.yml")):
-        named = _ENVIRONMENT.search(path.read_text())
-        if named:
-            return f"{named[1]}-web"
+    environment = environment_of(inventory)
+    if environment:
+        return f"{environment}-web"
     raise Trouble(
         f"{inventory} does not say bakehouse_environment, so no group is known whose hosts "
         "a fresh one could be like.",
         "scripts/bake --like GROUP",
     )
+
+
+def environment_of(inventory: Path) -> str:
+    """The environment that an inventory is about; empty where it does not say."""
+    for path in sorted((inventory / "group_vars").rglob("*.yml")):
+        named = _ENVIRONMENT.search(path.read_text())
+        if named:
+            return named[1]
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Put a group of hosts on an image: publish it, fill the group, replace old hosts one at a time.
 
 The group always launches from a numbered version of its launch template, so that what it launches
-tonight is what was tested today. (AWS's own instance refresh will take over the replacing; the
-order of things stays.)
+tonight is what was tested today. For a group that serves there is `bakehouse.refresh`, which lets
+AWS do the replacing and can be turned round.
 """
 
 from __future__ import annotations

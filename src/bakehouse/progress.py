@@ -65,6 +65,11 @@ class Progress:
         """Seconds since the command began."""
         return self._clock() - self._began
 
+    @property
+    def live(self) -> bool:
+        """Whether the current step is a line that changes, so that a detail costs no line."""
+        return self._status is not None
+
     def now(self, what: str) -> None:
         """A new step begins, and the one before it went well."""
         self._finish("green")

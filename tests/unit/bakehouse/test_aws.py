@@ -5,9 +5,15 @@ from __future__ import annotations
 import socket
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 
-from bakehouse.aws import Account, AwsRefused, AwsUnreachable, told
+from bakehouse.aws import Account, AwsRefused, AwsUnreachable, may_pass, told
+from bakehouse.trouble import Trouble
 
 
 def refusal(code: str) -> ClientError:
@@ -46,3 +52,21 @@ def test_the_region_is_the_one_that_the_aws_cli_would_take(
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert Account().region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "passes"),
+    [
+        ("too many calls", refusal("Throttling"), True),
+        ("a fault of AWS", refusal("InternalFailure"), True),
+        ("silence", ReadTimeoutError(endpoint_url="https://ec2"), True),
+        ("nobody there", EndpointConnectionError(endpoint_url="https://ec2"), True),
+        ("a call that is wrong", refusal("InvalidParameterValue"), False),
+        ("credentials that ran out", refusal("ExpiredToken"), False),
+        ("no credentials", NoCredentialsError(), False),
+    ],
+)
+def test_what_may_go_well_later(what: str, error: Exception, passes: bool) -> None:
+    with pytest.raises(Trouble) as caught, told():
+        raise error
+    assert may_pass(caught.value) is passes, what

@@ -105,3 +105,52 @@ def test_moto_gives_the_old_secret_after_the_label_moved(ask_moto: Ask) -> None:
 
 def test_the_lab_gives_the_current_secret(ask_moto: Ask) -> None:
     assert ask_moto(secret_after_its_current_label_moved, "secret_stage") == "new"
+
+
+def versions_after_the_second_was_deleted(client: Any) -> dict[str, Any]:
+    ec2 = client("ec2")
+    name = {"LaunchTemplateName": "web"}
+    data = {"LaunchTemplateData": {"ImageId": "ami-1"}}
+    ec2.create_launch_template(**name, **data)
+    for _ in range(20):
+        ec2.create_launch_template_version(**name, **data)
+    try:
+        said = ec2.delete_launch_template_versions(**name, Versions=["2", "21", "1", "99"])
+    except NotImplementedError as error:
+        return {"not there": str(error)}
+    new = ec2.create_launch_template_version(**name, **data)["LaunchTemplateVersion"]
+    latest = ec2.describe_launch_template_versions(**name, Versions=["$Latest"])
+    ec2.delete_launch_template_versions(**name, Versions=[str(new["VersionNumber"])])
+    left = ec2.describe_launch_template_versions(**name, MaxResults=200)["LaunchTemplateVersions"]
+    none = ec2.describe_launch_template_versions(**name, MinVersion="2", MaxVersion="2")
+    again = ec2.describe_launch_template_versions(**name, Versions=["$Latest"])
+    failed = said["UnsuccessfullyDeletedLaunchTemplateVersions"]
+    return {
+        "deleted": [
+            one["VersionNumber"] for one in said["SuccessfullyDeletedLaunchTemplateVersions"]
+        ],
+        "refused": [one["VersionNumber"] for one in failed],
+        "new": new["VersionNumber"],
+        "latest": latest["LaunchTemplateVersions"][0]["VersionNumber"],
+        "left": sorted(one["VersionNumber"] for one in left),
+        "second": len(none["LaunchTemplateVersions"]),
+        "latest again": again["LaunchTemplateVersions"][0]["VersionNumber"],
+    }
+
+
+def test_moto_cannot_delete_a_version(ask_moto: Ask) -> None:
+    said = ask_moto(versions_after_the_second_was_deleted)
+    assert "delete_launch_template_versions" in said["not there"]
+
+
+def test_the_lab_deletes_versions_and_gives_no_number_twice(ask_moto: Ask) -> None:
+    said = ask_moto(versions_after_the_second_was_deleted, "launch_template_versions_deleted")
+    assert said == {
+        "deleted": [2, 21],
+        "refused": [1, 99],
+        "new": 22,
+        "latest": 22,
+        "left": [1, *range(3, 21)],
+        "second": 0,
+        "latest again": 20,
+    }
