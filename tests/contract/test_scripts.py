@@ -11,7 +11,9 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-@pytest.mark.parametrize("name", ["bake", "explain", "image", "launch", "nightly", "package", "refresh"])
+@pytest.mark.parametrize(
+    "name", ["bake", "explain", "image", "launch", "nightly", "package", "refresh"]
+)
 def test_a_command_before_the_set_up_names_the_set_up(name: str, tmp_path: Path) -> None:
     (tmp_path / "scripts").mkdir()
     script = shutil.copy(SCRIPTS / name, tmp_path / "scripts")
