@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 
-class Rooms(LoadScopeScheduling):
+class Rooms(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """One process for all tests of the lab, one for those of Molecule."""
 
     def _split_scope(self, nodeid: str) -> str:
