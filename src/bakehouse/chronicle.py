@@ -41,7 +41,7 @@ class Event:
 
 @dataclass(slots=True)
 class Chronicle:
-    """Remembers the look before; the first one tells how things stand."""
+    """Remembers the look before; the first one tells of the new hosts that are there already."""
 
     least: int | None = None  # the fewest hosts that served, at any look
     _status: str = ""
@@ -73,7 +73,8 @@ class Chronicle:
         events = []
         for host in now.values():
             self._since.setdefault(host.id, seen.at)
-            if not first and (event := self._change(seen, before.get(host.id), host)):
+            known = first and host.version != seen.fleet.version
+            if not known and (event := self._change(seen, before.get(host.id), host)):
                 events.append(event)
         gone = [host for id, host in before.items() if id not in now]
         return events + [Event(seen.at, "gone", f"{host.id} is gone", host.id) for host in gone]

@@ -52,7 +52,7 @@ class Outlook:
             *self._waves(),
             f"  at once  {self.at_once} beside the {group.desired} ({self.limit}); "
             f"never fewer than {group.desired} serve",
-            f"  takes    about {seconds(self.seconds)}: {self._wave()}",
+            f"  takes    {self._takes()}: {self._wave()}",
             f"  back to  version {group.version}, if hosts fail{self._alarms()}",
         ]
 
@@ -64,8 +64,11 @@ class Outlook:
             lines.append(f"  wave {number}   {size} new host{'s' * (size > 1)}{watched}")
         return lines
 
+    def _takes(self) -> str:
+        return f"{'about' if self.pace.measured else 'at least'} {seconds(self.seconds)}"
+
     def _wave(self) -> str:
-        known = "as this group's last ones" if self.pace.measured else "guessed: none was seen yet"
+        known = "as in the last refresh" if self.pace.measured else "no refresh was seen yet"
         return (
             f"for each wave {self.pace.boot:.0f} s to boot ({known}), then the longer of "
             f"{self.pace.health:.0f} s to be found healthy and {self.order.warmup} s to warm up"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bakehouse.aws import told
 from bakehouse.groups import Groups
 from bakehouse.preflight import Scene
-from bakehouse.rolling import MARK, Pace, Refresh, Seen, description
+from bakehouse.rolling import MARK, Pace, Refresh, Seen, boot_of, description
 from bakehouse.traffic import traffic
 
 if TYPE_CHECKING:
@@ -77,7 +77,17 @@ class Refreshes:
         return Seen(refresh, replace(fleet, wanted=fleet.desired), self._clock())
 
     def pace(self, group: Group) -> Pace:
-        """What this group's last launches took."""
+        """What a host took in this group's last refresh, or else what its last launches took.
+
+        A launch ends for AWS when the instance runs, and not when it could serve.
+        """
+        health = self._health(group)
+        boots = [boot_of(one, group.desired, health) for one in self.refreshes(group)]
+        if known := [boot for boot in boots if boot is not None]:
+            return Pace(known[0], health, measured=True)
+        return Pace(self._launches(group), health)
+
+    def _launches(self, group: Group) -> float:
         with told():
             found = self._account.autoscaling.describe_scaling_activities(
                 AutoScalingGroupName=group.name, MaxRecords=50
@@ -87,8 +97,7 @@ class Refreshes:
             for one in found
             if one["StatusCode"] == "Successful" and one["Description"].startswith("Launching")
         )
-        boot = took[len(took) // 2] if took else BOOT_SECONDS
-        return Pace(boot, self._health(group), measured=bool(took))
+        return took[len(took) // 2] if took else BOOT_SECONDS
 
     def traffic(self, group: Group, since: float, until: float) -> Traffic | None:
         """What the group's targets answered; asked for no oftener than CloudWatch learns of it."""
@@ -170,6 +179,7 @@ class Refreshes:
             began=_seconds(record.get("StartTime")),
             ended=_seconds(record.get("EndTime")),
             checkpoints=tuple(record.get("Preferences", {}).get("CheckpointPercentages", [])),
+            told=record.get("Preferences", {}),
         )
 
     def _version(self, template: str, version: str) -> tuple[str, str]:

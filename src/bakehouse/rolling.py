@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bakehouse.fleet import Fleet
     from bakehouse.groups import Group
@@ -44,6 +44,7 @@ class Refresh:
     began: float | None = None  # seconds since 1970
     ended: float | None = None
     checkpoints: tuple[int, ...] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)  # the preferences that it was begun with
 
     @property
     def active(self) -> bool:
@@ -154,11 +155,11 @@ def waves(order: Order, left: int, at_once: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a new host takes, in seconds: from its launch into service, and to be found healthy."""
+    """What a new host takes, in seconds: until it could serve, and then to be found healthy."""
 
     boot: float
     health: float
-    measured: bool = False  # on this group's own launches
+    measured: bool = False  # in this group's last refresh
 
     def wave(self, order: Order) -> float:
         """One wave: hosts boot side by side, and warm up while they are asked for their health."""
@@ -176,3 +177,21 @@ def eta(order: Order, desired: int, sizes: Sequence[int], pace: Pace) -> float:
     told = preferences(order, desired, 1)
     rests = float(told.get("CheckpointDelay", 0) + told["BakeTime"])
     return len(sizes) * pace.wave(order) + rests
+
+
+def boot_of(refresh: Refresh, desired: int, health: float) -> float | None:
+    """What a host took to boot in a refresh that is over, in seconds; None when it does not tell.
+
+    Only one that went well tells, and one that replaced nobody does not. `desired` is what the
+    group has now: then it had as many, as far as anybody knows.
+    """
+    if refresh.status != SUCCESSFUL or refresh.began is None or refresh.ended is None:
+        return None
+    told = refresh.told
+    stops = sum(each < 100 for each in refresh.checkpoints)
+    rests = stops * told.get("CheckpointDelay", 0) + told.get("BakeTime", 0)
+    at_once = max(1, desired * told.get("MaxHealthyPercentage", 100) // 100 - desired)
+    number = len(waves(Order(canary=stops), desired, at_once)) or 1
+    wave = (refresh.ended - refresh.began - rests) / number
+    boot = wave - max(health, told.get("InstanceWarmup", 0))
+    return boot if boot > 0 else None

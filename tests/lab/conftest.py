@@ -73,7 +73,7 @@ def lab() -> Iterator[RunningLab]:
         "PATH": tools,
         "NO_COLOR": "1",
         "BAKEHOUSE_LAB_SLOT": str(SLOT),
-        "BAKEHOUSE_LAB_REFRESH_STALL_SECONDS": "60",
+        "BAKEHOUSE_LAB_REFRESH_STALL_SECONDS": "120",
         "AWS_ENDPOINT_URL": settings.endpoint,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bakehouse.chronicle import Chronicle, bar, calm
 from bakehouse.progress import seconds
+from bakehouse.refresh import TurnBack
 from bakehouse.rolling import CANCELLED, FAILED, ROLLBACK_FAILED, ROLLED_BACK, SUCCESSFUL
 
 if TYPE_CHECKING:
@@ -33,9 +34,12 @@ class Onlooker:
         self._group, self._progress, self._timeline = group, progress, timeline
         self._chronicle = Chronicle()
         self._bar = ""
+        self._turned = ""  # why it was turned back by us: AWS does not keep that
 
     def __call__(self, seen: Seen, step: Step) -> None:
         """Tell what happened since the last look, and how it stands."""
+        if isinstance(step, TurnBack):
+            self._turned = step.why
         for event in self._chronicle.hear(seen, step):
             if self._timeline:
                 print(json.dumps(event.shown()), flush=True)
@@ -54,9 +58,11 @@ class Onlooker:
         took = seconds(self._progress.elapsed)
         if self._timeline:
             said = stands(self._group, seen) | {"event": "end", "exit": status}
+            said |= {"turned": self._turned} if self._turned else {}
             return [json.dumps(said | {"least": least, "took": round(self._progress.elapsed, 1)})]
         served = f"  watched for {took}; never fewer than {least} of {seen.fleet.wanted} served"
-        return [*ended(self._group, seen), served]
+        because = [f"  turned back: {self._turned}"] * bool(self._turned)
+        return [*ended(self._group, seen), *because, served]
 
     def nothing_to_do(self, group: Group, image: Image) -> int:
         """Said when every host is new already; returns the exit status."""

@@ -15,7 +15,7 @@ from bakehouse.contact import Contact
 from bakehouse.fleet import Fleet, Host
 from bakehouse.groups import Group
 from bakehouse.refresh import Limits, Over, Step, Trial, TurnBack, Wait, Watch, next_step
-from bakehouse.rolling import ENDS, Order, Refresh, Seen, preferences, waves
+from bakehouse.rolling import ENDS, Order, Refresh, Seen, boot_of, preferences, waves
 
 GROUP = Group("web", "lt-1", "3", False, "ami-old", 2, 2, 4, ("arn:tg",))
 OLD = (Host("i-1", "3", "InService"), Host("i-2", "3", "InService"))
@@ -213,6 +213,28 @@ def test_waves_replace_everybody_and_no_wave_is_too_large(
     assert all(1 <= size <= at_once for size in sizes)
 
 
+TOLD = {"MaxHealthyPercentage": 200, "InstanceWarmup": 30}
+WELL = Refresh("r-1", "Successful", began=1000.0, ended=1100.0, told=TOLD)
+CANARY = {**TOLD, "CheckpointDelay": 300}
+
+
+@pytest.mark.parametrize(
+    ("case", "refresh", "boot"),
+    [
+        ("one wave of 100 s, of which 30 to warm up", WELL, 70),
+        ("two waves and a rest", replace(WELL, checkpoints=(50, 100), told=CANARY, ended=1500), 70),
+        ("a bake time", replace(WELL, told={**TOLD, "BakeTime": 20}), 50),
+        ("one that replaced nobody", replace(WELL, ended=1001), None),
+        ("one that was rolled back", replace(WELL, status="RollbackSuccessful"), None),
+        ("one that is under way", replace(WELL, status="InProgress", ended=None), None),
+    ],
+)
+def test_what_a_refresh_tells_of_the_next_one(
+    case: str, refresh: Refresh, boot: float | None
+) -> None:
+    assert boot_of(refresh, 2, 10) == boot, case
+
+
 # -- what is told
 
 
@@ -237,6 +259,12 @@ def test_each_host_s_life_is_told_once() -> None:
         ["i-3 serves, after 12.0 s"],
         ["i-1 leaves: Terminating"],
         ["i-1 is gone"],
+    ]
+
+
+def test_who_looks_late_is_told_of_the_new_hosts_and_not_of_the_old() -> None:
+    assert events((seen(PLAIN, *OLD, NEW), Wait())) == [
+        ["Replacing hosts", "i-3 launched, of version 4"]
     ]
 
 

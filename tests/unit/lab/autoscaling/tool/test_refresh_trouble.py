@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,9 +209,11 @@ def test_an_alarm_that_rings_half_way_turns_it_round(
             team.put_alarm("ALARM")
 
     team.befalls = ring
-    assert team.refreshes("--alarm", "web-5xx") == 5
+    assert team.refreshes("--alarm", "web-5xx", "--json") == 5
     assert team.images() == {team.desk.image}
-    assert "web-5xx" in capsys.readouterr().out
+    end = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (end["event"], end["status"], end["exit"]) == ("end", "RollbackSuccessful", 5)
+    assert "web-5xx" in end["why"]
 
 
 # One of them looks for a version to use, one makes it, one begins.
