@@ -8,6 +8,7 @@ the next lies in the bucket, so that it does not matter which machine has the ti
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 OVERDUE = timedelta(hours=36)
 
 RUNBOOK = "docs/runbooks/nightly-bake-failed.md"
+_TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\n\t -~\u00a0-\U0010ffff]")
 _NEVER_ENDED = "it began and never ended: killed, or its machine went down"
 _INTERRUPTED = "interrupted: Ctrl-C, systemctl stop, or the timer's limit of time"
 
@@ -102,7 +104,7 @@ def night(evening: Evening, bake: Callable[[], Night]) -> Night:
         done = bake()
     except BaseException as error:
         why = _INTERRUPTED if isinstance(error, KeyboardInterrupt) else str(error) or repr(error)
-        _failed(evening, replace(begun, why=why))
+        _failed(evening, replace(begun, why=plain(why)))
         raise
     write(evening.store, evening.channel, Notes(0, evening.when))
     if done.changed:
@@ -160,6 +162,15 @@ def good_news(channel: str, done: Night) -> tuple[str, str]:
     )
 
 
+def plain(text: str) -> str:
+    r"""The text without what only a terminal understands: a host's console is full of it.
+
+    >>> plain("[\x1b[0;32m  OK  \x1b[0m] Reached target\r")
+    '[  OK  ] Reached target'
+    """
+    return _TERMINAL.sub("", text)
+
+
 def resuming(channel: str) -> str:
     """What to type so that it goes on.
 
@@ -183,7 +194,7 @@ def standing(notes: Notes, channel: str, most: int, now: datetime) -> tuple[bool
         return False, [f"The nightly bake of {channel} has never run.", "  next: scripts/nightly"]
     well, how = _how(notes, most, now)
     lines = [f"The nightly bake of {channel}: {how}", f"  last  {notes.when}"]
-    lines += [f"  why   {notes.why}"] * bool(notes.why)
+    lines += [f"  why   {line}" for line in notes.why.splitlines()[:1]]
     return well, lines if well else [*lines, f"  next: less {RUNBOOK}"]
 
 
