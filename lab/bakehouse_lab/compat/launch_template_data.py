@@ -1,4 +1,4 @@
-"""RunInstances from a launch template forgets half of what the template says."""
+"""RunInstances forgets half of what a launch template says, and gives a profile to one instance."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ def mend() -> None:
         data: dict[str, Any] = {}
         if asked := wanted.get("launch_template"):
             data = dict(self._get_template_from_args(asked).data)
-            if any(wanted.get(f"iam_instance_profile_{said}") for said in ("name", "arn")):
+            if any(wanted.get(f"iam_instance_profile_{by}") for by in ("name", "arn")):
                 data.pop("IamInstanceProfile", None)
             _fill(wanted, data)
         reservation = moto_run(self, image_id, count, user_data, names, **wanted)
         if profile := data.get("IamInstanceProfile"):
             _associate(self, reservation.instances, profile.get("Name"), profile.get("Arn"))
+        elif any(said := [wanted.get(f"iam_instance_profile_{by}") for by in ("name", "arn")]):
+            _associate(self, reservation.instances[1:], *said)  # moto does so for the first
         return reservation
 
     InstanceBackend.run_instances = run_instances

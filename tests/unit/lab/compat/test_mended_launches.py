@@ -182,6 +182,23 @@ def test_what_the_call_says_wins_over_the_template(ask_moto: Ask) -> None:
     assert ask_moto(the_caller_is_heard, "launch_template_data") == ["caller", "optional"]
 
 
+def profiles_of_two_instances(client: Any) -> list[str]:
+    ec2 = client("ec2")
+    image = ec2.register_image(Name="image")["ImageId"]
+    client("iam").create_instance_profile(InstanceProfileName="web")
+    made = ec2.run_instances(
+        ImageId=image, IamInstanceProfile={"Name": "web"}, MinCount=2, MaxCount=2
+    )["Instances"]
+    seen = ec2.describe_instances(InstanceIds=[one["InstanceId"] for one in made])
+    (reservation,) = seen["Reservations"]
+    arns = [one.get("IamInstanceProfile", {}).get("Arn", "") for one in reservation["Instances"]]
+    return [arn.rpartition("/")[2] for arn in arns]
+
+
+def test_all_instances_of_a_call_get_its_profile(ask_moto: Ask) -> None:
+    assert ask_moto(profiles_of_two_instances, "launch_template_data") == ["web", "web"]
+
+
 def instances_of_one_token(client: Any) -> int:
     ec2 = client("ec2")
     image = ec2.register_image(Name="image")["ImageId"]
