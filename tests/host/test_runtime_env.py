@@ -199,20 +199,6 @@ def test_database_and_cache_are_encrypted_and_nobody_else_is_believed(host: Host
     assert set(said.values()) == {"refused"}, said
 
 
-# A look that was under way while a test reloaded systemd may be missed; the next one is not.
-NEXT_LOOK = "timeout 75 sh -c 'until test $(($(date +%%s) - $(%s))) -lt 60; do sleep 2; done'"
-LAST_LOOK = "sed -n s/runtime_env_last_success_seconds.//p /run/bakehouse/metrics/runtime_env.prom"
-
-
-@pytest.mark.usefixtures("wired")
-def test_it_was_looked_at_less_than_a_minute_ago_or_soon_is(host: Host) -> None:
-    """Break: systemctl stop runtime-env-refresh.timer, and wait."""
-    assert host.run(NEXT_LOOK % LAST_LOOK).rc == 0, host.run("date +%s; " + LAST_LOOK).stdout
-    figures = host.file("/run/bakehouse/metrics/runtime_env.prom").content_string
-    said = dict(line.split() for line in figures.splitlines())
-    assert said["runtime_env_stale"] == said["runtime_env_fault_status"] == "0"
-
-
 def test_it_is_looked_at_again_within_a_minute(host: Host) -> None:
     """Break: systemctl disable runtime-env-refresh.timer; or OnUnitInactiveSec=300s in it."""
     assert host.service("runtime-env-refresh.timer").is_enabled
