@@ -1,4 +1,4 @@
-"""Which tests share a process when there are two of them (`make test`).
+"""What all tests stand on, and which share a process when there are two of them (`make test`).
 
 The lab is started once for all that ask it; Molecule's hosts are made beside it; any other file
 goes where there is room. (xdist's own groups do nothing with pytest 9.2: it writes Item._nodeid,
@@ -7,6 +7,7 @@ which is gone.)
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from xdist.scheduler import LoadScopeScheduling
@@ -14,6 +15,10 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     import pytest
     from xdist.remote import Producer
+
+# A run that a shell started in the background ignores SIGINT, and so would every command that the
+# tests start and interrupt (and the test would wait for ever).
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Rooms(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
