@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from bakehouse_lab.autoscaling.model import (
@@ -90,7 +91,7 @@ def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tupl
     in all its zones (AWS says nothing of that, and rebalances afterwards).
     """
     zones, subnets = Counter(m.zone for m in live), Counter(m.subnet for m in live)
-    latest = {member.zone: member.launched for member in sorted(live, key=_launched)}
+    latest = {member.zone: member.launched for member in sorted(live, key=attrgetter("launched"))}
     for _ in range(missing if group.places else 0):
         subnet, zone = min(
             group.places, key=lambda at: (zones[at[1]], latest.get(at[1], 0.0), subnets[at[0]])
@@ -98,10 +99,6 @@ def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tupl
         zones[zone] += 1
         subnets[subnet] += 1
         yield subnet, zone
-
-
-def _launched(member: Member) -> float:
-    return member.launched
 
 
 def _shrink(group: Group, live: Sequence[Member], surplus: int) -> Iterator[Action]:

@@ -35,15 +35,16 @@ def mend() -> None:
         self: Any, image_id: str, count: int, user_data: Any, names: list[str], **wanted: Any
     ) -> Any:
         data: dict[str, Any] = {}
+        said = [wanted.get(f"iam_instance_profile_{by}") for by in ("name", "arn")]
         if asked := wanted.get("launch_template"):
             data = dict(self._get_template_from_args(asked).data)
-            if any(wanted.get(f"iam_instance_profile_{by}") for by in ("name", "arn")):
+            if any(said):
                 data.pop("IamInstanceProfile", None)
             _fill(wanted, data)
         reservation = moto_run(self, image_id, count, user_data, names, **wanted)
         if profile := data.get("IamInstanceProfile"):
             _associate(self, reservation.instances, profile.get("Name"), profile.get("Arn"))
-        elif any(said := [wanted.get(f"iam_instance_profile_{by}") for by in ("name", "arn")]):
+        elif any(said):
             _associate(self, reservation.instances[1:], *said)  # moto does so for the first
         return reservation
 
