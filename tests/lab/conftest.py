@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,11 @@ class RunningLab:
     def url(self) -> str:
         """The load balancer's port 80."""
         return f"http://127.0.0.1:{self.settings.http_port}"
+
+    def page(self) -> str:
+        """The front page's HTML, as the load balancer gives it."""
+        with urllib.request.urlopen(self.url, timeout=10) as answer:
+            return str(answer.read().decode())
 
     def client(self, service: str) -> Any:
         """A boto3 client of the lab's account."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import urllib.request
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,11 +17,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits 
 
 
 def pages(lab: RunningLab) -> list[demo.Page]:
-    def fetch() -> str:
-        with urllib.request.urlopen(lab.url, timeout=10) as answer:
-            return str(answer.read().decode())
-
-    return demo.visit(fetch, hosts=2)
+    return demo.visit(lab.page, hosts=2)
 
 
 def test_two_reloads_come_from_two_hosts_of_the_baked_image(
