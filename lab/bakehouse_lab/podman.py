@@ -24,10 +24,10 @@ KIND = "bakehouse.kind"  # instance | balancer | database | cache
 ID = "bakehouse.id"  # the AWS id or name of what the container stands for
 
 
-# How long a list of containers stays good when we change nothing ourselves. Six loops look each
-# second, and `podman ps` costs a tenth of a second of processor: without this an idle lab took
-# half a core.
-FRESH_SECONDS = 0.9
+# How long a list of containers stays good when we change nothing ourselves and nothing dies. Six
+# loops look each second, and `podman ps` costs a tenth of a second of processor: without this an
+# idle lab took half a core, and with one second a tenth of one.
+FRESH_SECONDS = 4.5
 
 
 class PodmanFailed(RuntimeError):
@@ -180,7 +180,8 @@ class Podman:
     def list(self, kind: str | None = None) -> Sequence[Seen]:
         """All containers of this lab, of one kind or of all, running or not.
 
-        What we change ourselves is seen at once, what happens otherwise within a second.
+        What we change, and a death that we were told of (`look_again`), is seen at once; what
+        happens otherwise, within five seconds.
         """
         every = self._glance.at(self._look)
         return [each for each in every if kind in (None, each.kind)]
