@@ -199,6 +199,16 @@ def test_database_and_cache_are_encrypted_and_nobody_else_is_believed(host: Host
     assert set(said.values()) == {"refused"}, said
 
 
+@pytest.mark.usefixtures("wired")
+def test_it_was_looked_at_less_than_two_minutes_ago(host: Host) -> None:
+    """Break: systemctl stop runtime-env-refresh.timer, and wait."""
+    figures = host.file("/run/bakehouse/metrics/runtime_env.prom").content_string
+    said = dict(line.split() for line in figures.splitlines())
+    assert said["runtime_env_stale"] == said["runtime_env_fault_status"] == "0"
+    age = int(host.check_output("date +%s")) - int(said["runtime_env_last_success_seconds"])
+    assert age < 120
+
+
 def test_it_is_looked_at_again_within_a_minute(host: Host) -> None:
     """Break: systemctl disable runtime-env-refresh.timer; or OnUnitInactiveSec=300s in it."""
     assert host.service("runtime-env-refresh.timer").is_enabled
@@ -206,6 +216,13 @@ def test_it_is_looked_at_again_within_a_minute(host: Host) -> None:
     pauses = dict(line.split("=") for line in shown.splitlines() if line.endswith("s"))
     names = ("OnUnitInactiveSec", "RandomizedDelaySec", "AccuracySec")
     assert sum(int(pauses[name].rstrip("s")) for name in names) <= 50
+
+
+def test_no_reload_of_systemd_puts_the_first_look_off(host: Host) -> None:
+    """Break: sed -i s/OnStartupSec/OnActiveSec/ the timer, and daemon-reload."""
+    shown = host.check_output("systemctl show -P TimersMonotonic runtime-env-refresh.timer")
+    counted_from = {line.split()[1].split("=")[0] for line in shown.splitlines()}
+    assert counted_from == {"OnStartupUSec", "OnUnitInactiveUSec"}
 
 
 @pytest.mark.parametrize("unit", UNITS)
