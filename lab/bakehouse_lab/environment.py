@@ -50,6 +50,24 @@ HEALTH_CHECK = {
 }
 DEREGISTRATION_SECONDS = 20  # longer than the slowest request that is worth waiting for
 
+# Hosts answer these themselves (roles/lifecycle). One that never spoke is not fit to serve, so its
+# launch is abandoned, after longer than a boot and all that it may take to be ready. One that goes
+# is heard of every 10 seconds; after six of them it is dead, and not waited for.
+HOOKS = (
+    {
+        "LifecycleHookName": "bakehouse-launch",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        "HeartbeatTimeout": 300,
+        "DefaultResult": "ABANDON",
+    },
+    {
+        "LifecycleHookName": "bakehouse-terminate",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+        "HeartbeatTimeout": 60,
+        "DefaultResult": "CONTINUE",
+    },
+)
+
 POLICIES = ("CloudWatchAgentServerPolicy", "AmazonSSMManagedInstanceCore")
 
 
@@ -421,7 +439,7 @@ def _bucket(making: Making, name: str) -> str:
 
 
 def _instance_profile(making: Making, bucket: str) -> None:
-    """A host may find its own environment, read its secret and its releases; no more."""
+    """A host may find its environment, read its secret and releases, answer its hooks; no more."""
     iam, name = making.client("iam"), f"{making.env}-web"
 
     def make_role() -> None:
@@ -456,13 +474,20 @@ def _rights(making: Making, bucket: str) -> list[dict[str, Any]]:
         "rds:DescribeDBInstances",
         "elasticache:DescribeReplicationGroups",
         "ec2:DescribeTags",
+        "autoscaling:DescribeAutoScalingInstances",
     ]
+    answered = [
+        "autoscaling:CompleteLifecycleAction",
+        "autoscaling:RecordLifecycleActionHeartbeat",
+    ]
+    group = f"arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/{making.env}-web"
     secret = f"arn:aws:secretsmanager:*:*:secret:{making.env}/app-*"
     releases = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
     return [
         {"Effect": "Allow", "Action": looked_up, "Resource": "*"},
         {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secret},
         {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": releases},
+        {"Effect": "Allow", "Action": answered, "Resource": group},
     ]
 
 
@@ -596,6 +621,7 @@ def _hosts(making: Making, network: Network, target_group: str, wanted: int) -> 
             TargetGroupARNs=[target_group],
             HealthCheckType="ELB",
             HealthCheckGracePeriod=300,
+            LifecycleHookSpecificationList=list(HOOKS),
             Tags=[tag | {"PropagateAtLaunch": True} for tag in tags],
         )
         return {"DesiredCapacity": wanted}

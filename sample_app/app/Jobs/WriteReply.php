@@ -17,13 +17,21 @@ class WriteReply implements ShouldQueue
 
     public $askedBy;
 
-    public function __construct(string $askedBy)
+    /** How long it works first. */
+    public $seconds;
+
+    public function __construct(string $askedBy, int $seconds = 0)
     {
         $this->askedBy = $askedBy;
+        $this->seconds = $seconds;
     }
 
     public function handle(): void
     {
+        $end = microtime(true) + $this->seconds;
+        while (($left = $end - microtime(true)) > 0) {
+            usleep((int) ceil($left * 1e6)); // a signal to the worker ends a sleep early
+        }
         Reply::create([
             'asked_by' => $this->askedBy,
             'written_by' => config('deployment.instance'),

@@ -6,7 +6,8 @@ import pytest
 from tests.unit.lifecycle.conftest import Instance, PretendGroup, PretendSite, PretendTime, error
 
 from lifecycle.arrive import ABANDONED, Wanted, arrive
-from runtime_env.faults import Denied
+from lifecycle.asg import Here
+from runtime_env.faults import Denied, MetadataUnreachable
 
 WANTED = Wanted("ours", "/health", 180, ["/", "/health"], 16)
 HELD = [(0.0, "Pending:Wait")]
@@ -86,3 +87,17 @@ def test_a_hook_that_gave_up_in_between_is_told_apart(time: PretendTime) -> None
     assert arrive(host.world, PretendSite(time, ready=1019), WANTED) == 0
     assert host.group.results == []
     assert "does not wait any more" in host.said[-1]
+
+
+def test_metadata_that_is_switched_off_is_no_group_and_no_failure(time: PretendTime) -> None:
+    host = coming(time, HELD)
+    world = host.world
+    world.here = SwitchedOff()
+    assert arrive(world, PretendSite(time, ready=0), WANTED) == 0
+    assert host.group.results == []
+    assert host.said == ["the metadata service at nowhere refuses (403); asking again"]
+
+
+class SwitchedOff(Here):
+    def _get(self, path: str) -> str:
+        raise MetadataUnreachable("the metadata service at nowhere refuses (403)")

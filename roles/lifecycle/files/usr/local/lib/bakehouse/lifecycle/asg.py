@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from runtime_env.aws import Aws, Client
-from runtime_env.faults import Fault
+from runtime_env.faults import Fault, MetadataUnreachable
 from runtime_env.metadata import Metadata
+from runtime_env.patience import NotYet
 
 TARGET = "/latest/meta-data/autoscaling/target-lifecycle-state"
 
@@ -13,11 +14,16 @@ class Here(Metadata):
     """The metadata service of this instance."""
 
     def target(self) -> str:
-        """Where Auto Scaling takes this instance (InService, Terminated); empty outside a group."""
+        """Where Auto Scaling takes this instance (InService, Terminated); empty outside a group.
+
+        One that is switched off (403) may be switched on again, as one that is away may come back.
+        """
         try:
             return self._get(TARGET)
         except FileNotFoundError:
             return ""
+        except MetadataUnreachable as refused:
+            raise NotYet(str(refused), MetadataUnreachable) from refused
 
 
 class NothingWaits(Fault):

@@ -1,0 +1,198 @@
+"""Both ends of a host's life: a job that runs when its host goes, a new host's first visitors."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.lab.conftest import RunningLab
+
+pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
+
+GROUP = "staging-web"
+JOB_SECONDS = 20
+DRAIN_SECONDS = 5  # shorter than the job, so that only the hook can save it
+FIRST, STEADY = 20, 200
+
+# On the new host: pages of its own address, one after the other, from the moment that it is told.
+VISIT = """
+import http.client, json, sys, time
+address, first, steady = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+def visit():
+    began = time.monotonic()
+    line = http.client.HTTPConnection(address, 80, timeout=30)
+    line.request("GET", "/")
+    answer = line.getresponse()
+    answer.read()
+    line.close()
+    return answer.status, time.monotonic() - began
+sys.stdin.readline()
+print(json.dumps([[visit() for _ in range(first)], [visit() for _ in range(steady)]]))
+"""
+
+# As the application, in its release: who wrote the row, and what the queue holds or has given out.
+ROWS = """
+require "vendor/autoload.php";
+$app = require "bootstrap/app.php";
+$app->make(Illuminate\\Contracts\\Console\\Kernel::class)->bootstrap();
+use Illuminate\\Support\\Facades\\{DB, Queue};
+$rows = DB::table("replies")->where("asked_by", $argv[1])->pluck("written_by");
+echo json_encode(["rows" => $rows, "left" => Queue::size()]);
+"""
+
+
+@dataclass
+class Fleet:
+    """The group's hosts, and shells on them."""
+
+    lab: RunningLab
+
+    def states(self) -> dict[str, str]:
+        found = self.lab.client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[GROUP]
+        )["AutoScalingGroups"][0]["Instances"]
+        return {each["InstanceId"]: each["LifecycleState"] for each in found}
+
+    def address(self, instance: str) -> str:
+        found = self.lab.client("ec2").describe_instances(InstanceIds=[instance])["Reservations"]
+        return str(found[0]["Instances"][0]["PrivateIpAddress"])
+
+    def shell(self, instance: str, *words: str) -> subprocess.Popen[str]:
+        """A command on a host; its words are quoted for the shell there."""
+        quiet = ["UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "LogLevel=ERROR"]
+        key = self.lab.environment["BAKEHOUSE_SSH_KEY"]
+        ssh = ["ssh", "-i", key, *(f"-o{each}" for each in [*quiet, "ConnectTimeout=3"])]
+        return subprocess.Popen(
+            [*ssh, f"admin@{self.address(instance)}", shlex.join(words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, instance: str, *words: str) -> str | None:
+        """What a command says; None when it fails, or the host is not there."""
+        with self.shell(instance, *words) as running:
+            said, _ = running.communicate(timeout=60)
+        return None if running.returncode else said
+
+    def deregistration(self, seconds: int) -> None:
+        elb = self.lab.client("elbv2")
+        arn = elb.describe_target_groups(Names=[GROUP])["TargetGroups"][0]["TargetGroupArn"]
+        delay = {"Key": "deregistration_delay.timeout_seconds", "Value": str(seconds)}
+        elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[delay])
+
+
+@dataclass
+class Replaced:
+    """A host with a job was ended, and another came."""
+
+    victim: str
+    states: list[str] = field(default_factory=list)  # the victim's, in order
+    seconds: float = 0  # until it was gone
+    queue: dict[str, Any] = field(default_factory=dict)
+    first: list[list[float]] = field(default_factory=list)
+    steady: list[list[float]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def replaced(converged: RunningLab) -> Iterator[Replaced]:
+    fleet = Fleet(converged)
+    fleet.deregistration(DRAIN_SECONDS)
+    try:
+        yield replace(fleet)
+    finally:
+        fleet.deregistration(20)
+
+
+def replace(fleet: Fleet) -> Replaced:
+    """End the host that has just begun a job; ask the new one for pages when it is in service."""
+    before = [each for each, state in fleet.states().items() if state == "InService"]
+    asker = f"lifecycle-{time.time():.0f}"
+    ask = ["sudo", "artisan", "reply:ask", f"--seconds={JOB_SECONDS}", f"--by={asker}"]
+    began = f"@{time.time():.0f}"
+    assert fleet.run(before[0], *ask) is not None
+    done = Replaced(until(lambda: busy(fleet, before, began)))
+    at = time.monotonic()
+    fleet.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
+        InstanceId=done.victim, ShouldDecrementDesiredCapacity=False
+    )
+    come = until(lambda: next(iter(set(watch(fleet, done)) - set(before)), None))
+    until(lambda: watch(fleet, done) and fleet.run(come, "true") is not None)
+    visitor = fleet.shell(
+        come, "python3", "-c", VISIT, fleet.address(come), str(FIRST), str(STEADY)
+    )
+    until(lambda: watch(fleet, done)[come] == "InService")
+    said, _ = visitor.communicate("go\n", timeout=120)
+    done.first, done.steady = json.loads(said)
+    until(lambda: done.victim not in watch(fleet, done))
+    done.seconds = time.monotonic() - at
+    php = f"cd /srv/app/current && php -r '{ROWS}' {asker}"
+    rows = fleet.run(
+        come, "sudo", "setpriv", "--reuid=app", "--regid=app", "--init-groups", "sh", "-c", php
+    )
+    assert rows
+    done.queue = json.loads(rows)
+    return done
+
+
+def until(question: Callable[[], Any], seconds: float = 120) -> Any:
+    end = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < end, f"still not so after {seconds:g} s"
+        time.sleep(0.1)
+    return answer
+
+
+def busy(fleet: Fleet, hosts: Sequence[str], since: str) -> str | None:
+    """The host whose worker has taken the job."""
+    look = "sudo journalctl -o cat -u 'laravel-worker@*' --since=" + since + " | grep -q WriteReply"
+    return next((each for each in hosts if fleet.run(each, "sh", "-c", look) is not None), None)
+
+
+def watch(fleet: Fleet, done: Replaced) -> dict[str, str]:
+    states = fleet.states()
+    state = states.get(done.victim, "gone")
+    if not done.states or done.states[-1] != state:
+        done.states.append(state)
+    return states
+
+
+def p95(answers: list[list[float]]) -> float:
+    """By nearest rank."""
+    times = sorted(seconds for _, seconds in answers)
+    return times[math.ceil(0.95 * len(times)) - 1]
+
+
+def test_a_job_that_runs_when_its_host_is_ended_ends_exactly_once(
+    replaced: Replaced, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"\n  {replaced.seconds:.1f} s until gone: {' > '.join(replaced.states)}")
+    assert replaced.queue == {"rows": [replaced.victim], "left": 0}
+    assert "Terminating:Wait" in replaced.states
+    # Its job, a look every 5 s at both sides, the stop: and not the hook's own timeout.
+    assert replaced.seconds < JOB_SECONDS + 25
+
+
+def test_the_first_visitors_of_a_new_host_wait_no_longer_than_others(
+    replaced: Replaced, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, steady = p95(replaced.first), p95(replaced.steady)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n  p95 of the first {FIRST}: {first * 1e3:.0f} ms, then {steady * 1e3:.0f} ms"
+        )
+    assert {status for status, _ in replaced.first} == {200}
+    assert first <= 2 * steady
