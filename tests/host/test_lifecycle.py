@@ -109,7 +109,7 @@ def test_both_look_at_every_boot(unit: Callable[[str], dict[str, str]]) -> None:
 def test_a_host_that_does_not_become_ready_is_abandoned_and_says_why(
     pretend: Callable[..., dict[str, Any]], settings: dict[str, Any]
 ) -> None:
-    """Break: chmod 0600 /etc/bakehouse/lifecycle.json; or: rm -r .../runtime_env."""
+    """Break: sed -i s/ABANDON/CONTINUE/ /usr/local/lib/bakehouse/lifecycle/decide.py."""
     hopeless = settings["arrive"] | {"health": "/lifecycle-is-not-here", "seconds": 1}
     found = pretend(ARRIVE, arrive=hopeless)
     assert found["status"] == 3, found
@@ -149,7 +149,7 @@ def test_who_answers_at_boot_is_nobody_and_may_write_nowhere(
     assert service.tries("id --user").text.strip() != "0"
     refused = ["touch /usr/sandboxed", "touch /etc/sandboxed", "cat /etc/shadow"]
     assert not any(service.tries_each([*refused, "systemctl stop cron"]).values())
-    assert service.exposure <= 1.5
+    assert service.exposure <= 1.2
 
 
 def test_who_ends_units_is_root_without_any_capability(sandbox: Callable[[str], Sandbox]) -> None:
@@ -162,4 +162,4 @@ def test_who_ends_units_is_root_without_any_capability(sandbox: Callable[[str], 
     assert "mnt" in main.own
     refused = ["touch /usr/sandboxed", "touch /etc/sandboxed", "cat /srv/app/shared/.env"]
     assert not any(service.tries_each([*refused, "mount -t tmpfs none /mnt"]).values())
-    assert service.exposure <= 2.0
+    assert service.exposure <= 1.7
