@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import select
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -95,15 +98,50 @@ class Fleet:
 
 
 @dataclass
+class Watch:
+    """The group's states, four times a second: some last no longer."""
+
+    fleet: Fleet
+    seen: list[dict[str, str]] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Watch:
+        self._look()
+        self._thread = threading.Thread(target=self._go)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def now(self) -> dict[str, str]:
+        return self.seen[-1]
+
+    def life(self, instance: str) -> list[str]:
+        """What one went through, in order."""
+        states = [states.get(instance, "gone") for states in self.seen]
+        return [state for state, _ in itertools.groupby(states)]
+
+    def _go(self) -> None:
+        while not self._over.wait(0.25):
+            self._look()
+
+    def _look(self) -> None:
+        self.seen.append(self.fleet.states())
+
+
+@dataclass
 class Replaced:
     """A host with a job was ended, and another came."""
 
     victim: str
-    states: list[str] = field(default_factory=list)  # the victim's, in order
-    seconds: float = 0  # until it was gone
-    queue: dict[str, Any] = field(default_factory=dict)
-    first: list[list[float]] = field(default_factory=list)
-    steady: list[list[float]] = field(default_factory=list)
+    life: list[str]  # the victim's states, in order
+    seconds: float  # until it was gone
+    queue: dict[str, Any]
+    first: list[list[float]]  # status and seconds of the new host's first answers
+    steady: list[list[float]]
 
 
 @pytest.fixture(scope="module")
@@ -118,33 +156,51 @@ def replaced(converged: RunningLab) -> Iterator[Replaced]:
 
 def replace(fleet: Fleet) -> Replaced:
     """End the host that has just begun a job; ask the new one for pages when it is in service."""
-    before = [each for each, state in fleet.states().items() if state == "InService"]
-    asker = f"lifecycle-{time.time():.0f}"
-    ask = ["sudo", "artisan", "reply:ask", f"--seconds={JOB_SECONDS}", f"--by={asker}"]
-    began = f"@{time.time():.0f}"
-    assert fleet.run(before[0], *ask) is not None
-    done = Replaced(until(lambda: busy(fleet, before, began)))
-    at = time.monotonic()
-    fleet.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
-        InstanceId=done.victim, ShouldDecrementDesiredCapacity=False
-    )
-    come = until(lambda: next(iter(set(watch(fleet, done)) - set(before)), None))
-    until(lambda: watch(fleet, done) and fleet.run(come, "true") is not None)
-    visitor = fleet.shell(
-        come, "python3", "-c", VISIT, fleet.address(come), str(FIRST), str(STEADY)
-    )
-    until(lambda: watch(fleet, done)[come] == "InService")
-    said, _ = visitor.communicate("go\n", timeout=120)
-    done.first, done.steady = json.loads(said)
-    until(lambda: done.victim not in watch(fleet, done))
-    done.seconds = time.monotonic() - at
+    with Watch(fleet) as watch:
+        before = [each for each, state in watch.now.items() if state == "InService"]
+        asker = f"lifecycle-{time.time():.0f}"
+        victim = give_job(fleet, before, asker)
+        at = time.monotonic()
+        fleet.lab.client("autoscaling").terminate_instance_in_auto_scaling_group(
+            InstanceId=victim, ShouldDecrementDesiredCapacity=False
+        )
+        come = until(lambda: next(iter(set(watch.now) - set(before)), None))
+        first, steady = visit(fleet, watch, come)
+        until(lambda: victim not in watch.now)
+        seconds = time.monotonic() - at
     php = f"cd /srv/app/current && php -r '{ROWS}' {asker}"
-    rows = fleet.run(
-        come, "sudo", "setpriv", "--reuid=app", "--regid=app", "--init-groups", "sh", "-c", php
-    )
+    rows = fleet.run(come, "sudo", "-u", "app", "sh", "-c", php)
     assert rows
-    done.queue = json.loads(rows)
-    return done
+    return Replaced(victim, watch.life(victim), seconds, json.loads(rows), first, steady)
+
+
+def give_job(fleet: Fleet, hosts: Sequence[str], asker: str) -> str:
+    """Queue a job; the host whose worker has just taken it."""
+    journal = "sudo timeout 60 journalctl -f -n 0 -o cat -u 'laravel-worker@*'"
+    said = f"{journal} | grep --line-buffered WriteReply"
+    listening = {fleet.shell(host, "sh", "-c", said): host for host in hosts}
+    try:
+        ask = ["sudo", "artisan", "reply:ask", f"--seconds={JOB_SECONDS}", f"--by={asker}"]
+        assert fleet.run(hosts[0], *ask) is not None
+        outputs = {shell.stdout: host for shell, host in listening.items() if shell.stdout}
+        heard, _, _ = select.select(list(outputs), [], [], 60)
+        assert heard, "no worker took the job in 60 s"
+        return outputs[heard[0]]
+    finally:
+        for shell in listening:
+            shell.kill()
+            shell.communicate()
+
+
+def visit(fleet: Fleet, watch: Watch, host: str) -> list[list[list[float]]]:
+    """The first answers of a host, and those after them, from the moment it is in service."""
+    until(lambda: fleet.run(host, "true") is not None)
+    wanted = [fleet.address(host), str(FIRST), str(STEADY)]
+    with fleet.shell(host, "python3", "-c", VISIT, *wanted) as visitor:
+        until(lambda: watch.now[host] == "InService")
+        said, _ = visitor.communicate("go\n", timeout=120)
+    found: list[list[list[float]]] = json.loads(said)
+    return found
 
 
 def until(question: Callable[[], Any], seconds: float = 120) -> Any:
@@ -153,20 +209,6 @@ def until(question: Callable[[], Any], seconds: float = 120) -> Any:
         assert time.monotonic() < end, f"still not so after {seconds:g} s"
         time.sleep(0.1)
     return answer
-
-
-def busy(fleet: Fleet, hosts: Sequence[str], since: str) -> str | None:
-    """The host whose worker has taken the job."""
-    look = "sudo journalctl -o cat -u 'laravel-worker@*' --since=" + since + " | grep -q WriteReply"
-    return next((each for each in hosts if fleet.run(each, "sh", "-c", look) is not None), None)
-
-
-def watch(fleet: Fleet, done: Replaced) -> dict[str, str]:
-    states = fleet.states()
-    state = states.get(done.victim, "gone")
-    if not done.states or done.states[-1] != state:
-        done.states.append(state)
-    return states
 
 
 def p95(answers: list[list[float]]) -> float:
@@ -179,9 +221,9 @@ def test_a_job_that_runs_when_its_host_is_ended_ends_exactly_once(
     replaced: Replaced, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with capsys.disabled():
-        sys.stdout.write(f"\n  {replaced.seconds:.1f} s until gone: {' > '.join(replaced.states)}")
+        sys.stdout.write(f"\n  {replaced.seconds:.1f} s until gone: {' > '.join(replaced.life)}")
     assert replaced.queue == {"rows": [replaced.victim], "left": 0}
-    assert "Terminating:Wait" in replaced.states
+    assert "Terminating:Wait" in replaced.life
     # Its job, a look every 5 s at both sides, the stop: and not the hook's own timeout.
     assert replaced.seconds < JOB_SECONDS + 25
 
