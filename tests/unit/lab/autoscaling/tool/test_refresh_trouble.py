@@ -175,6 +175,37 @@ def test_a_scale_out_in_the_middle_ends_with_new_hosts_alone(team: Team) -> None
     assert team.serving() == 3
 
 
+def test_a_new_host_that_is_killed_is_launched_again_and_no_old_one_goes_before(team: Team) -> None:
+    killed: set[str] = set()
+
+    def kill() -> None:
+        ec2 = team.desk.groups.ec2_backend
+        new = [id for id in team.desk.ids() if ec2.get_instance(id).image_id == team.image]
+        if new and not killed:
+            killed.add(new[0])
+            team.desk.ec2_state(new[0], "terminated")
+
+    team.befalls = kill
+    assert team.refreshes() == 0
+    assert killed and not killed & set(team.desk.ids())
+    assert (team.images(), team.serving(), team.least) == ({team.image}, 2, 2)
+
+
+def test_a_second_refresh_beside_it_is_refused_and_the_first_ends_well(team: Team) -> None:
+    third, refused = team.bake("third"), []
+
+    def begin_another() -> None:
+        if not refused:
+            with pytest.raises(Trouble, match=f"a refresh to {team.image} is under way") as said:
+                team.types("--image", third, "--warmup", "10")
+            refused.append(str(said.value))
+
+    team.befalls = begin_another
+    assert team.refreshes() == 0
+    assert "next: scripts/refresh web --watch" in refused[0]
+    assert (team.images(), team.versions(), team.begun()) == ({team.image}, [1, 2], 1)
+
+
 def test_a_canary_that_answers_with_errors_is_turned_back(
     team: Team, capsys: pytest.CaptureFixture[str]
 ) -> None:
