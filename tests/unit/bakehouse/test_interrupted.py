@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from bakehouse.aws import Account
-from bakehouse.bake import Run
+from bakehouse.bake import NotVerified, Run
 from bakehouse.fresh import Fresh, Like
 from bakehouse.image import RUN, UNVERIFIED, VERIFIED, Image, Wanted
 from bakehouse.images import Images
@@ -267,6 +267,21 @@ def test_of_two_bakes_of_one_image_the_second_waits_and_takes_it(
     outcome = serve(second, wanted(), Order())
     assert (built, outcome.how) == ([], "taken from another bake after")
     assert outcome.image.progress == VERIFIED
+
+
+def test_an_image_that_fails_on_its_fresh_boot_only_is_gone_and_the_channel_says_what_it_said(
+    world: Account, tmp_path: Path
+) -> None:
+    before = things(world)
+
+    def fail(run: Run, image: Image) -> Verification:
+        examine(world, run, image)
+        raise NotVerified(f"A fresh host of {image.id} answers /health with 503.", "less log")
+
+    bad = replace(kitchen(world, tmp_path), verify=fail)
+    with pytest.raises(NotVerified, match=r"answers /health with 503\.\n  next: less log"):
+        serve(bad, wanted(), Order())
+    assert things(world) == before
 
 
 def test_an_image_that_the_channel_has_left_is_not_published_again(
