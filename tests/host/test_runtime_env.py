@@ -64,7 +64,7 @@ $env = Dotenv\Dotenv::parse(file_get_contents('/run/laravel/env'));
 function database(array $env, string $host, string $authorities): string {
     try {
         $pdo = new PDO("mysql:host=$host;port={$env['DB_PORT']}", $env['DB_USERNAME'],
-            $env['DB_PASSWORD'], [PDO::ATTR_TIMEOUT => 3, PDO::MYSQL_ATTR_SSL_CA => $authorities]);
+            $env['DB_PASSWORD'], [PDO::ATTR_TIMEOUT => 20, PDO::MYSQL_ATTR_SSL_CA => $authorities]);
         return $pdo->query("SHOW STATUS LIKE 'Ssl_cipher'")->fetch()[1] ?: 'plain text';
     } catch (PDOException $e) { return 'refused'; }
 }
