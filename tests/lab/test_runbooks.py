@@ -79,6 +79,17 @@ def copy(lab: RunningLab, source: str, name: str, state: str) -> str:
     return str(made)
 
 
+def give_record(lab: RunningLab, image: str, source: str) -> None:
+    """Let the image have the record that another one has."""
+    there = {"Bucket": records(lab), "Key": f"images/{source}/record.json"}
+    lab.client("s3").copy_object(
+        Bucket=records(lab), Key=f"images/{image}/record.json", CopySource=there
+    )
+    (found,) = lab.client("ec2").describe_images(ImageIds=[source])["Images"]
+    digest = [tag for tag in found["Tags"] if tag["Key"] == "bakehouse:record-sha256"]
+    lab.client("ec2").create_tags(Resources=[image], Tags=digest)
+
+
 def serving(lab: RunningLab) -> str:
     """The image that all hosts of the fleet run."""
     asg, ec2 = lab.client("autoscaling"), lab.client("ec2")
@@ -127,6 +138,7 @@ def an_image_that_is_regretted(lab: RunningLab) -> dict[str, str]:
     after = serving(lab)
     lab.client("ec2").create_tags(Resources=[after], Tags=VERIFIED)
     before = copy(lab, after, FORMER, "verified")
+    give_record(lab, before, after)
     for image in (before, after):
         lab.client("ssm").put_parameter(
             Name="/bakehouse/staging/web", Value=image, Type="String", Overwrite=True
