@@ -192,7 +192,8 @@ def test_a_new_host_that_is_killed_is_launched_again_and_no_old_one_goes_before(
 
 
 def test_a_second_refresh_beside_it_is_refused_and_the_first_ends_well(team: Team) -> None:
-    third, refused = team.bake("third"), []
+    third = team.bake("third")
+    refused: list[str] = []
 
     def begin_another() -> None:
         if not refused:
