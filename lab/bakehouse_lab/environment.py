@@ -353,7 +353,7 @@ def _database(making: Making, network: Network, secret: dict[str, str]) -> None:
         lambda: rds.create_db_instance(
             DBInstanceIdentifier=name,
             Engine="mysql",
-            DBInstanceClass="db.t3.micro",
+            DBInstanceClass="db.t3.medium",
             AllocatedStorage=20,
             StorageEncrypted=True,
             DBName="app",

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,22 @@ class RunningLab:
         """The front page's HTML, as the load balancer gives it."""
         with urllib.request.urlopen(self.url, timeout=10) as answer:
             return str(answer.read().decode())
+
+    def settled(self, seconds: float = 150) -> list[str]:
+        """The ids of the fleet's hosts, when none of them comes or goes any more.
+
+        Hosts that leave stand in the group, and hold connections, until their hook is answered.
+        """
+        asg, until = self.client("autoscaling"), time.monotonic() + seconds
+        while True:
+            (group,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=["staging-web"])[
+                "AutoScalingGroups"
+            ]
+            states = {each["InstanceId"]: each["LifecycleState"] for each in group["Instances"]}
+            if set(states.values()) == {"InService"} and len(states) == group["DesiredCapacity"]:
+                return list(states)
+            assert time.monotonic() < until, f"still on the move after {seconds:g} s: {states}"
+            time.sleep(0.5)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the lab's account."""
@@ -116,7 +133,6 @@ def converged(fleet: RunningLab) -> RunningLab:
 @pytest.fixture
 def eventually() -> Callable[..., None]:
     """Wait until a question is answered with yes: `eventually(lambda: ..., seconds=60)`."""
-    import time
 
     def wait(question: Callable[[], object], seconds: float = 60) -> None:
         until = time.monotonic() + seconds

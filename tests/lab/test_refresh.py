@@ -189,6 +189,7 @@ class Watched:
 
 @pytest.fixture
 def watched(converged: RunningLab) -> Iterator[Watched]:
+    converged.settled()
     crowd, samples = Crowd(converged), Samples(converged)
     crowd.begin()
     samples.begin()

@@ -31,11 +31,7 @@ class Staging:
         self.lab, self.vault = lab, lab.client("secretsmanager")
         said = self.vault.get_secret_value(SecretId="staging/app", VersionStage="AWSCURRENT")
         self.before = said["SecretString"]
-        (group,) = lab.client("autoscaling").describe_auto_scaling_groups(
-            AutoScalingGroupNames=["staging-web"]
-        )["AutoScalingGroups"]
-        ids = [each["InstanceId"] for each in group["Instances"]]
-        found = lab.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+        found = lab.client("ec2").describe_instances(InstanceIds=lab.settled())["Reservations"]
         instances = [each for one in found for each in one["Instances"]]
         self.hosts = {each["InstanceId"]: each["PrivateIpAddress"] for each in instances}
 

@@ -92,10 +92,7 @@ def give_record(lab: RunningLab, image: str, source: str) -> None:
 
 def serving(lab: RunningLab) -> str:
     """The image that all hosts of the fleet run."""
-    asg, ec2 = lab.client("autoscaling"), lab.client("ec2")
-    (group,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"]
-    ids = [one["InstanceId"] for one in group["Instances"]]
-    found = ec2.describe_instances(InstanceIds=ids)["Reservations"]
+    found = lab.client("ec2").describe_instances(InstanceIds=lab.settled())["Reservations"]
     (image,) = {one["ImageId"] for page in found for one in page["Instances"]}
     return str(image)
 

@@ -27,6 +27,7 @@ def health(lab: RunningLab) -> dict[str, str]:
 
 
 def test_the_inventory_knows_hosts_by_id_and_groups_them(fleet: RunningLab) -> None:
+    fleet.settled()
     groups = listed(fleet)
     hosts = groups["role_web"]["hosts"]
     assert len(hosts) == 2
