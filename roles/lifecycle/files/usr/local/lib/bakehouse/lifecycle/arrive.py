@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle import decide
-from lifecycle.decide import Arriving, Beat, Complete, Leave, Look, Step, Warm
+from lifecycle.decide import Arriving, Beat, Complete, Look, Step, Warm
+from lifecycle.end import End
 from lifecycle.hook import SECONDS, Hook
 from lifecycle.site import Site
 from lifecycle.world import World
@@ -44,23 +45,16 @@ def _comes(world: World) -> bool:
     return target == "InService"
 
 
-class _Arrival:
+class _Arrival(End):
     def __init__(self, world: World, site: Site, wanted: Wanted) -> None:
         self._world, self._site, self._wanted = world, site, wanted
         self._hook = Hook(world, wanted.hook)
         self._began = world.clock()
         self._seen = Arriving(state="Pending", trouble="nobody asked it")
 
-    def run(self) -> int:
-        """Look, decide, act; until there is nothing more to do."""
-        while True:
-            self._look()
-            step = decide.arrive(self._seen, self._wanted.seconds)
-            if isinstance(step, Leave):
-                return 0
-            if isinstance(step, Complete):
-                return self._complete(step)
-            self._do(step)
+    def _decide(self) -> Step:
+        self._look()
+        return decide.arrive(self._seen, self._wanted.seconds)
 
     def _look(self) -> None:
         state, trouble = self._seen.state, self._seen.trouble

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lifecycle import decide
-from lifecycle.decide import Beat, Complete, Departing, Kill, Leave, Look, Step, Stop
+from lifecycle.decide import Beat, Complete, Departing, Kill, Look, Step, Stop
+from lifecycle.end import End
 from lifecycle.hook import SECONDS, Hook
 from lifecycle.units import Units
 from lifecycle.world import World
@@ -32,23 +33,16 @@ def depart(world: World, units: Units, wanted: Wanted) -> int:
     return _Departure(world, units, wanted).run()
 
 
-class _Departure:
+class _Departure(End):
     def __init__(self, world: World, units: Units, wanted: Wanted) -> None:
         self._world, self._units, self._wanted = world, units, wanted
         self._hook = Hook(world, wanted.hook)
         self._told = 0.0
         self._seen = Departing(state="Terminating")
 
-    def run(self) -> int:
-        """Look, decide, act; until there is nothing more to do."""
-        while True:
-            self._look()
-            step = decide.depart(self._seen, self._wanted.seconds)
-            if isinstance(step, Leave):
-                return 0
-            if isinstance(step, Complete):
-                return self._complete(step)
-            self._do(step)
+    def _decide(self) -> Step:
+        self._look()
+        return decide.depart(self._seen, self._wanted.seconds)
 
     def _look(self) -> None:
         state = self._seen.state
