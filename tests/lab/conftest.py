@@ -45,16 +45,21 @@ class RunningLab:
         with urllib.request.urlopen(self.url, timeout=10) as answer:
             return str(answer.read().decode())
 
+    def group(self) -> dict[str, Any]:
+        """The fleet's Auto Scaling group, as AWS describes it now."""
+        (found,) = self.client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=["staging-web"]
+        )["AutoScalingGroups"]
+        return dict(found)
+
     def settled(self, seconds: float = 150) -> list[str]:
         """The ids of the fleet's hosts, when none of them comes or goes any more.
 
         Hosts that leave stand in the group, and hold connections, until their hook is answered.
         """
-        asg, until = self.client("autoscaling"), time.monotonic() + seconds
+        until = time.monotonic() + seconds
         while True:
-            (group,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=["staging-web"])[
-                "AutoScalingGroups"
-            ]
+            group = self.group()
             states = {each["InstanceId"]: each["LifecycleState"] for each in group["Instances"]}
             if set(states.values()) == {"InService"} and len(states) == group["DesiredCapacity"]:
                 return list(states)

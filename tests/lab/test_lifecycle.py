@@ -64,9 +64,7 @@ class Fleet:
     lab: RunningLab
 
     def states(self) -> dict[str, str]:
-        found = self.lab.client("autoscaling").describe_auto_scaling_groups(
-            AutoScalingGroupNames=[GROUP]
-        )["AutoScalingGroups"][0]["Instances"]
+        found = self.lab.group()["Instances"]
         return {each["InstanceId"]: each["LifecycleState"] for each in found}
 
     def address(self, instance: str) -> str:

@@ -173,16 +173,10 @@ class Watched:
         found = self.lab.client("ec2").describe_instances(InstanceIds=ids)["Reservations"]
         return {each["ImageId"] for page in found for each in page["Instances"]}
 
-    def group(self) -> dict[str, Any]:
-        (group,) = self.lab.client("autoscaling").describe_auto_scaling_groups(
-            AutoScalingGroupNames=[GROUP]
-        )["AutoScalingGroups"]
-        return dict(group)
-
     def in_service(self) -> list[str]:
         return [
             each["InstanceId"]
-            for each in self.group()["Instances"]
+            for each in self.lab.group()["Instances"]
             if each["LifecycleState"] == "InService"
         ]
 
@@ -258,7 +252,7 @@ def test_hosts_that_fail_their_health_check_are_put_back_and_nobody_notices(
     watched: Watched, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Plain Debian boots, and nothing answers /health."""
-    lab, before = watched.lab, watched.group()
+    lab, before = watched.lab, watched.lab.group()
     (was,) = watched.images()
     debian = lab.client("ec2").describe_images(Owners=["136693071363"])["Images"][0]["ImageId"]
     bad = copy(lab, debian, f"bakehouse-web-bad-{time.time():.0f}")
@@ -268,7 +262,7 @@ def test_hosts_that_fail_their_health_check_are_put_back_and_nobody_notices(
     assert "ROLLED BACK; every host is as before; 2 of 2 hosts serve" in done.stdout
     assert "turned back: nothing moved for " in done.stdout
     assert (watched.images(), set(watched.in_service())) == ({was}, hosts)
-    assert watched.group()["LaunchTemplate"] == before["LaunchTemplate"]
+    assert watched.lab.group()["LaunchTemplate"] == before["LaunchTemplate"]
     again = lab.run("scripts/refresh", GROUP, "--image", bad, *WARMUP, status=1)
     assert f"the last refresh to {bad} ended RollbackSuccessful" in again.stderr
     lab.run("scripts/refresh", GROUP, "--status", status=5)
