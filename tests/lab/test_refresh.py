@@ -194,26 +194,12 @@ def watched(converged: RunningLab) -> Iterator[Watched]:
         samples.end()
 
 
-def verified(lab: RunningLab, image: str) -> str:
-    """These tests are not about the bake: the image says that it passed."""
-    tags = [{"Key": "bakehouse:state", "Value": "verified"}, {"Key": "Role", "Value": "web"}]
-    lab.client("ec2").create_tags(Resources=[image], Tags=tags)
-    return image
-
-
-def copy(lab: RunningLab, image: str, name: str) -> str:
-    ec2 = lab.client("ec2")
-    made = ec2.copy_image(Name=name, SourceImageId=image, SourceRegion="us-east-1")["ImageId"]
-    ec2.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig={"Delay": 1})
-    return verified(lab, made)
-
-
 @pytest.fixture(scope="module")
 def successor(converged: RunningLab, image: str) -> Iterator[str]:
     """Another image with the same content; afterwards the fleet is on its first one again."""
-    made = copy(converged, image, f"bakehouse-web-successor-{time.time():.0f}")
+    made = converged.copied(image, f"bakehouse-web-successor-{time.time():.0f}")
     yield made
-    verified(converged, image)
+    converged.mark(image, "verified")
     converged.run("scripts/refresh", GROUP, "--image", image, "--again", *WARMUP)
     converged.client("ec2").deregister_image(ImageId=made)
 
@@ -255,7 +241,7 @@ def test_hosts_that_fail_their_health_check_are_put_back_and_nobody_notices(
     lab, before = watched.lab, watched.lab.group()
     (was,) = watched.images()
     debian = lab.client("ec2").describe_images(Owners=["136693071363"])["Images"][0]["ImageId"]
-    bad = copy(lab, debian, f"bakehouse-web-bad-{time.time():.0f}")
+    bad = lab.copied(debian, f"bakehouse-web-bad-{time.time():.0f}")
     hosts = set(watched.in_service())
     done = lab.run("scripts/refresh", GROUP, "--image", bad, "--give-up", "45", *WARMUP, status=5)
     watched.check_that_nobody_noticed(capsys)
@@ -272,7 +258,8 @@ def test_a_command_that_is_killed_half_way_is_taken_up_by_the_next(
     watched: Watched, successor: str, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lab = watched.lab
-    wanted = verified(lab, image) if watched.images() == {successor} else successor
+    wanted = image if watched.images() == {successor} else successor
+    lab.mark(wanted, "verified")
     command = ["scripts/refresh", GROUP, "--image", wanted, *WARMUP]
     refreshes = lab.client("autoscaling").describe_instance_refreshes
     before = len(refreshes(AutoScalingGroupName=GROUP)["InstanceRefreshes"])

@@ -28,7 +28,6 @@ DEBIAN = "136693071363"  # whose images the lab's base images are
 OLD = "bakehouse-web-that-nobody-uses"
 BAD = "bakehouse-web-that-never-serves"
 FORMER = "bakehouse-web-that-was-better"
-VERIFIED = [{"Key": "bakehouse:state", "Value": "verified"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,7 @@ def records(lab: RunningLab) -> str:
 
 def three_nights_failed(lab: RunningLab) -> dict[str, str]:
     """And nobody has verified the image that there is, so the page's bake does, and builds none."""
-    unverified = [{"Key": "bakehouse:state", "Value": "unverified"}]
-    lab.client("ec2").create_tags(Resources=[serving(lab)], Tags=unverified)
+    lab.mark(serving(lab), "unverified")
     notes = {"failures": 3, "when": "2026-11-27T02:30:00+00:00", "why": "no mirror", "told": True}
     content = json.dumps(notes).encode()
     lab.client("s3").put_object(Bucket=records(lab), Key="nightly/dev.json", Body=content)
@@ -67,16 +65,6 @@ def ours(lab: RunningLab) -> list[dict[str, Any]]:
     found = lab.client("ec2").describe_images(Owners=["self"], Filters=mine)
     images: list[dict[str, Any]] = found["Images"]
     return images
-
-
-def copy(lab: RunningLab, source: str, name: str, state: str) -> str:
-    """Another image of ours with the same disk."""
-    ec2, region = lab.client("ec2"), lab.environment["AWS_REGION"]
-    made = ec2.copy_image(Name=name, SourceImageId=source, SourceRegion=region)["ImageId"]
-    ec2.get_waiter("image_available").wait(ImageIds=[made], WaiterConfig={"Delay": 1})
-    tags = {"Role": "web", "bakehouse:state": state}
-    ec2.create_tags(Resources=[made], Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
-    return str(made)
 
 
 def give_record(lab: RunningLab, image: str, source: str) -> None:
@@ -98,7 +86,7 @@ def serving(lab: RunningLab) -> str:
 
 
 def an_image_that_nobody_uses(lab: RunningLab) -> dict[str, str]:
-    copy(lab, serving(lab), OLD, "unverified")
+    lab.copied(serving(lab), OLD, "unverified")
     return {}
 
 
@@ -110,7 +98,7 @@ def it_is_gone_and_what_serves_is_there(lab: RunningLab) -> None:
 def a_refresh_to_hosts_that_never_serve_and_nobody_looks_on(lab: RunningLab) -> dict[str, str]:
     """Plain Debian boots, and nothing answers /health."""
     debian = lab.client("ec2").describe_images(Owners=[DEBIAN])["Images"][0]["ImageId"]
-    bad = copy(lab, debian, BAD, "verified")
+    bad = lab.copied(debian, BAD)
     command = ["scripts/refresh", GROUP, "--image", bad, "--warmup", "5"]
     began = subprocess.Popen(
         command, env=lab.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -133,8 +121,8 @@ def the_fleet_serves_what_it_served(lab: RunningLab) -> None:
 def an_image_that_is_regretted(lab: RunningLab) -> dict[str, str]:
     """The fleet serves it, and the channel said another one before."""
     after = serving(lab)
-    lab.client("ec2").create_tags(Resources=[after], Tags=VERIFIED)
-    before = copy(lab, after, FORMER, "verified")
+    lab.mark(after, "verified")
+    before = lab.copied(after, FORMER)
     give_record(lab, before, after)
     for image in (before, after):
         lab.client("ssm").put_parameter(
