@@ -29,8 +29,8 @@ demo: ## Show the whole chain: lab, bake, launch, site.yml, a page through the l
 
 test: ## Lint, and every test: units, contracts, roles on Debian 13 and 12, the chain in the lab
 	@BAKEHOUSE_LAB_SLOT=1 scripts/setup
-	@$(SUDO) $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder \
-		tests/lint src lab/bakehouse_lab tests/unit tests/contract tests/lab
+	@$(SUDO) $(PYTHON) -m pytest -n 3 --dist loadscope --no-loadscope-reorder \
+		tests/fleet tests/lab tests/molecule tests/lint tests/contract tests/unit src lab/bakehouse_lab
 
 lint: ## Ask every linter (part of make test)
 	@scripts/setup

@@ -1,36 +1,55 @@
-"""What all tests stand on, and which share a process when there are two of them (`make test`).
+"""What all tests stand on, and which share a process when there are several (`make test`).
 
-The lab is started once for all that ask it; Molecule's hosts are made beside it; any other file
-goes where there is room. (xdist's own groups do nothing with pytest 9.2: it writes Item._nodeid,
-which is gone.)
+A lab is started once for all tests of its folder; each of Molecule's scenarios, and each other
+file, goes where there is room. (xdist's own groups do nothing with pytest 9.2: it writes
+Item._nodeid, which is gone.)
 """
 
 from __future__ import annotations
 
 import signal
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
-    import pytest
     from xdist.remote import Producer
 
 # A run that a shell started in the background ignores SIGINT, and so would every command that the
 # tests start and interrupt (and the test would wait for ever).
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TOGETHER = ("tests/lab", "tests/fleet")
+EACH_ALONE = ("tests/molecule",)
+
 
 class Rooms(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """One process for all tests of the lab, one for those of Molecule."""
+    """Which tests one process takes as a whole."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith("tests/lab/") and file != "tests/lab/test_molecule.py":
-            return "tests/lab"
-        return file
+        folder = file.rpartition("/")[0]
+        if folder in TOGETHER:
+            return folder
+        return nodeid if folder in EACH_ALONE else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rooms:
     """Called by xdist, in the process that hands out the tests."""
     return Rooms(config, log)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Wait until a question is answered with yes: `eventually(lambda: ..., seconds=60)`."""
+
+    def wait(question: Callable[[], object], seconds: float = 60) -> None:
+        until = time.monotonic() + seconds
+        while not question():
+            assert time.monotonic() < until, f"still not so after {seconds:g} s"
+            time.sleep(0.5)
+
+    return wait

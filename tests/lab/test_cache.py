@@ -14,7 +14,7 @@ from bakehouse_lab.settings import SERVICES_IMAGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.lab.conftest import RunningLab
+    from tests.running_lab import RunningLab
 
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 SOON = {"Delay": 1, "MaxAttempts": 120}

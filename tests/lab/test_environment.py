@@ -12,7 +12,7 @@ from bakehouse_lab import environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.lab.conftest import RunningLab
+    from tests.running_lab import RunningLab
 
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
 

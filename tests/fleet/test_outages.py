@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.lab.visitors import Visitors, visit
+from tests.fleet.visitors import Visitors, visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.lab.conftest import RunningLab
+    from tests.running_lab import RunningLab
 
 pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.lab.conftest import RunningLab
+    from tests.running_lab import RunningLab
 
 pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
 

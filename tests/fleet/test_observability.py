@@ -19,7 +19,7 @@ import pytest
 from bakehouse.cloudwatch.series import series
 
 if TYPE_CHECKING:
-    from tests.lab.conftest import RunningLab
+    from tests.running_lab import RunningLab
 
 pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
 

@@ -3,50 +3,32 @@
 `default` is the whole host on Debian 13 and 12: it converges, a second time without changes, and
 serves. A role alone is asked on Debian 12, the one that the lab's images are not of: it converges,
 serves, and stands what would spoil it. `molecule test --all` does all of that on both, in an hour.
-
-One scenario at a time, whoever runs the tests.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
 ALONE = [name for name in SCENARIOS if name != "default"]
-LOCK = Path("/run/lock/bakehouse-molecule")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@pytest.fixture
-def turn() -> Iterator[None]:
-    """Wait until no other scenario runs on this machine."""
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 @pytest.mark.timeout(1800)
-def test_all_roles_make_good_hosts_of_both_debians_and_then_change_nothing(turn: None) -> None:
+def test_all_roles_make_good_hosts_of_both_debians_and_then_change_nothing() -> None:
     molecule("test", "default")
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("scenario", ALONE)
-def test_a_role_alone_makes_a_good_host_and_stands_what_would_spoil_it(
-    scenario: str, turn: None
-) -> None:
+def test_a_role_alone_makes_a_good_host_and_stands_what_would_spoil_it(scenario: str) -> None:
     molecule("test", scenario, "--platform-name", "debian-12")
 
 

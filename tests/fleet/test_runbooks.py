@@ -17,7 +17,7 @@ import pytest
 from tests.runbooks import PAGES, commands
 
 if TYPE_CHECKING:
-    from tests.lab.conftest import RunningLab
+    from tests.running_lab import RunningLab
 
 pytestmark = pytest.mark.timeout(1800)
 

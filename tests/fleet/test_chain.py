@@ -11,7 +11,7 @@ import pytest
 from bakehouse_lab import demo
 
 if TYPE_CHECKING:
-    from tests.lab.conftest import RunningLab
+    from tests.running_lab import RunningLab
 
 pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
 
