@@ -1,7 +1,8 @@
 """What bakes left behind: found by what a run writes on all that it makes, and taken away.
 
 A run's name is a tag on its hosts, volumes, security groups, images and snapshots, and part of its
-key pairs' names; an image that packer had no time to tag has the run's second in its name.
+key pairs' names; an image that packer had no time to tag has the run's second in its name, and
+says of which host it was made.
 """
 
 from __future__ import annotations
@@ -109,10 +110,17 @@ def _half_made(ec2: Any, whose: Whose) -> list[dict[str, Any]]:
 
 
 def _is_half(image: dict[str, Any], whose: Whose) -> bool:
+    """Whether it says so; or says nothing yet, has a run's name, and was made of a host.
+
+    A copy has no tags either (CopyImage leaves them behind), often the same name, and belongs to
+    whoever made it: AWS names a source instance only for images that CreateImage made.
+    """
     tags, named = tags_of(image), _IMAGE.fullmatch(image.get("Name", ""))
     if RUN in tags:
         return tags.get(STATE) == BAKING and whose(tags[RUN])
-    return bool(named) and whose(named[1] if named else "")
+    if not named or not image.get("SourceInstanceId"):
+        return False
+    return whose(named[1])
 
 
 def _snapshots(ec2: Any, whose: Whose, half_made: list[dict[str, Any]]) -> set[str]:

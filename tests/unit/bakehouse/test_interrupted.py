@@ -231,6 +231,20 @@ def test_after_a_kill_at_any_call_a_sweep_finds_all_that_is_left(
     assert unharmed(world, before)
 
 
+def test_a_copy_that_somebody_made_of_an_image_is_nobodys_half_image(
+    world: Account, tmp_path: Path
+) -> None:
+    """`aws ec2 copy-image` leaves the tags behind, and the name is often kept."""
+    outcome = attempt(world, tmp_path, Fuse())
+    assert outcome
+    name, id = outcome.image.name, outcome.image.id
+    copy = world.ec2.copy_image(SourceImageId=id, Name=name, SourceRegion="us-east-1")["ImageId"]
+    assert not world.ec2.describe_images(ImageIds=[copy])["Images"][0].get("Tags")
+    before = things(world)
+    sweep_the_dead(kitchen(world, tmp_path))
+    assert things(world) == before
+
+
 @pytest.mark.parametrize("calls", [3, 6, 10, 14])
 def test_the_next_bake_sweeps_what_a_killed_one_left_and_makes_the_image(
     world: Account, tmp_path: Path, calls: int
