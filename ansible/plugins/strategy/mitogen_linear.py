@@ -1,7 +1,7 @@
 """Ansible's `linear` strategy, with one Python kept on each host instead of one for each task.
 
 It is mitogen's, at a place that ansible.cfg can name whatever Python `.venv` was made with. Three
-of its ways are changed: how it meets a host, where its processes may run, and what each finds ready.
+of its ways are changed: how it meets a host, where its processes may run, what each finds ready.
 """
 
 from __future__ import annotations
