@@ -23,13 +23,19 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @pytest.mark.timeout(1800)
 def test_all_roles_make_good_hosts_of_both_debians_and_then_change_nothing() -> None:
-    molecule("test", "default")
+    made_anew("default")
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("scenario", ALONE)
 def test_a_role_alone_makes_a_good_host_and_stands_what_would_spoil_it(scenario: str) -> None:
-    molecule("test", scenario, "--platform-name", "debian-12")
+    made_anew(scenario, "--platform-name", "debian-12")
+
+
+def made_anew(scenario: str, *more: str) -> None:
+    """Try a scenario on new hosts, whatever a run that was interrupted says that there is."""
+    molecule("reset", scenario)
+    molecule("test", scenario, *more)
 
 
 def molecule(command: str, scenario: str, *more: str) -> None:
