@@ -8,11 +8,11 @@ Item._nodeid, which is gone.)
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.waiting import until
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -45,11 +45,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rooms:
 @pytest.fixture
 def eventually() -> Callable[..., None]:
     """Wait until a question is answered with yes: `eventually(lambda: ..., seconds=60)`."""
-
-    def wait(question: Callable[[], object], seconds: float = 60) -> None:
-        until = time.monotonic() + seconds
-        while not question():
-            assert time.monotonic() < until, f"still not so after {seconds:g} s"
-            time.sleep(0.5)
-
-    return wait
+    return until

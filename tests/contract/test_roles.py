@@ -15,7 +15,7 @@ from bakehouse.role_docs import filled, specs_of
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 
-# Speaks to AWS about a host and not to the host, so it needs a load balancer: tests/lab tries it.
+# Speaks to AWS about a host and not to the host, so it needs a load balancer: tests/fleet tries it.
 ABOUT_AWS = {"drain"}
 
 PLACES = {"etc", "usr", "run", "srv", "var", "opt", "lib"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.running_lab import RunningLab
@@ -78,13 +78,6 @@ def group(lab: RunningLab) -> Iterator[Group]:
     )
     assert {made.ec2_state(each) for each in ids} <= {"terminated"}
     made.ec2.delete_launch_template(LaunchTemplateId=made.template)
-
-
-def until(question: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < end, f"still not so after {seconds:g} s"
-        time.sleep(0.2)
 
 
 def test_a_group_grows_over_two_zones_and_shrinks_again(group: Group) -> None:

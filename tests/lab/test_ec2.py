@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.waiting import until
 
 Lab = Any  # conftest's RunningLab
-Eventually = Callable[..., None]
 
 # From RunInstances to sshd's banner: 2 s on a quiet machine of 2 cores, 12 s on one with a load
-# of 20; a boot that takes longer than this hangs.
-BOOT_SECONDS = 120  # a host boots in 10; this machine may have other things to do
+# of 20, and once more than 60 s beside Molecule; a boot that takes longer than this hangs.
+BOOT_SECONDS = 120
 
 IMAGE = "ec2-test"
 
@@ -26,7 +26,6 @@ class Account:
     """EC2 of the lab, in its default VPC."""
 
     lab: Lab
-    eventually: Eventually
     group: str
 
     def __post_init__(self) -> None:
@@ -59,11 +58,11 @@ class Account:
 
     def becomes(self, instance: str, state: str) -> None:
         """Wait for a state; one that it can't come from is an answer, and not waited for."""
-        until = time.monotonic() + BOOT_SECONDS
+        end = time.monotonic() + BOOT_SECONDS
         while (shown := self.show(instance))["State"]["Name"] != state:
             ended = shown["State"]["Name"] == "terminated"
             assert not ended, shown["StateReason"]
-            assert time.monotonic() < until, f"{shown['State']} after {BOOT_SECONDS} s"
+            assert time.monotonic() < end, f"{shown['State']} after {BOOT_SECONDS} s"
             time.sleep(0.2)
 
     def reachable(self, instance: str) -> None:
@@ -71,8 +70,8 @@ class Account:
             found = self.ec2.describe_instance_status(InstanceIds=[instance])
             return [one["InstanceStatus"]["Status"] for one in found["InstanceStatuses"]] == ["ok"]
 
-        self.eventually(checks_pass, seconds=BOOT_SECONDS)
-        self.eventually(lambda: self._ssh(instance, "true")[0] == 0, seconds=BOOT_SECONDS)
+        until(checks_pass, seconds=BOOT_SECONDS)
+        until(lambda: self._ssh(instance, "true")[0] == 0, seconds=BOOT_SECONDS)
 
     def on(self, instance: str, command: str) -> str:
         """What a command printed on the host; it must succeed."""
@@ -106,12 +105,6 @@ class Account:
 
 @pytest.fixture(scope="module")
 def account(lab: Lab) -> Iterator[Account]:
-    def eventually(question: Callable[[], object], seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not question():
-            assert time.monotonic() < until, f"still not so after {seconds:g} s"
-            time.sleep(0.2)
-
     ec2 = lab.client("ec2")
     default = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]
     group = ec2.create_security_group(
@@ -124,7 +117,7 @@ def account(lab: Lab) -> Iterator[Account]:
         "IpRanges": [{"CidrIp": default["CidrBlock"]}],
     }
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
-    account = Account(lab, eventually, group)
+    account = Account(lab, group)
     yield account
     mine = [{"Name": "instance.group-id", "Values": [group]}]
     for reservation in ec2.describe_instances(Filters=mine)["Reservations"]:
@@ -205,9 +198,7 @@ def test_a_host_that_reboots_itself_comes_back(account: Account) -> None:
     boot = "systemctl show -P UserspaceTimestampMonotonic"
     before = account.on(instance, boot)
     account.ask(instance, "sudo systemctl reboot")
-    account.eventually(
-        lambda: account._ssh(instance, boot) not in ((0, before), (255, "")), BOOT_SECONDS
-    )
+    until(lambda: account._ssh(instance, boot) not in ((0, before), (255, "")), BOOT_SECONDS)
     account.reachable(instance)
     assert account.on(instance, boot) != before
     assert account.show(instance)["State"]["Name"] == "running"

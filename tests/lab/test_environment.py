@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.waiting import until
 
 from bakehouse_lab import environment
 
@@ -52,13 +53,8 @@ class Host:
 
 @pytest.fixture(scope="module")
 def host(lab: RunningLab) -> Iterator[Host]:
-    import time
-
     host = Host(lab)
-    until = time.monotonic() + 60
-    while not host.is_there():
-        assert time.monotonic() < until, "no ssh after 60 s"
-        time.sleep(0.5)
+    until(host.is_there)
     yield host
     host.ec2.terminate_instances(InstanceIds=[host.id])
 

@@ -6,15 +6,15 @@ import base64
 import http.client
 import re
 import threading
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.running_lab import RunningLab
@@ -218,7 +218,7 @@ def front(lab: RunningLab) -> Iterator[Front]:
         HealthCheckType="ELB",
         HealthCheckGracePeriod=300,
     )
-    until(made.whole)
+    until(made.whole, seconds=120)
     yield made
     scaling.delete_auto_scaling_group(AutoScalingGroupName=NAME, ForceDelete=True)
     until(
@@ -226,7 +226,8 @@ def front(lab: RunningLab) -> Iterator[Front]:
             not scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])[
                 "AutoScalingGroups"
             ]
-        )
+        ),
+        seconds=120,
     )
     elb.delete_load_balancer(LoadBalancerArn=balancer)
     for arn in (made.target_group, made.empty_group):
@@ -242,13 +243,6 @@ def base_image(ec2: Any) -> str:
     )["Images"]
     newest: str = max(images, key=lambda image: image["Name"])["ImageId"]
     return newest
-
-
-def until(question: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < end, f"still not so after {seconds:g} s"
-        time.sleep(0.5)
 
 
 def test_requests_reach_every_host_with_the_headers_of_an_alb(front: Front) -> None:
@@ -311,7 +305,7 @@ def test_a_host_is_drained_and_replaced_without_losing_a_request(front: Front) -
             InstanceId=victim, ShouldDecrementDesiredCapacity=False
         )
         until(lambda: front.health()["draining"] == 1, seconds=5)
-        until(lambda: victim not in front.instances() and front.whole())
+        until(lambda: victim not in front.instances() and front.whole(), seconds=120)
     assert set(visitors.seen) == {"200"}, visitors.seen
 
 
@@ -323,7 +317,7 @@ def test_a_sick_host_gets_no_requests_and_is_replaced(front: Front) -> None:
     until(lambda: front.health() != {"healthy": 2}, seconds=60)
     front.believe_the_balancer_after(seconds=300)
     assert {front.ask("/")[2].splitlines()[0] for _ in range(6)}.isdisjoint({sick})
-    until(lambda: front.instances().keys() != before.keys() and front.whole())
+    until(lambda: front.instances().keys() != before.keys() and front.whole(), seconds=120)
     causes = [
         each["Cause"]
         for each in front.lab.client("autoscaling").describe_scaling_activities(

@@ -1,0 +1,20 @@
+"""How tests wait for what takes its time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def until(question: Callable[[], T], seconds: float = 60) -> T:
+    """Ask five times a second until the answer is yes, and return it; fail after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < end, f"still not so after {seconds:g} s"
+        time.sleep(0.2)
+    return answer
