@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from tests.waiting import until
 
 from bakehouse_lab.settings import REGION, Settings
 
@@ -72,14 +72,17 @@ class RunningLab:
 
         Hosts that leave stand in the group, and hold connections, until their hook is answered.
         """
-        until = time.monotonic() + seconds
-        while True:
+
+        states: dict[str, str] = {}
+
+        def at_rest() -> list[str]:
             group = self.group()
-            states = {each["InstanceId"]: each["LifecycleState"] for each in group["Instances"]}
-            if set(states.values()) == {"InService"} and len(states) == group["DesiredCapacity"]:
-                return list(states)
-            assert time.monotonic() < until, f"still on the move after {seconds:g} s: {states}"
-            time.sleep(0.5)
+            states.clear()
+            states.update({one["InstanceId"]: one["LifecycleState"] for one in group["Instances"]})
+            whole = len(states) == group["DesiredCapacity"]
+            return list(states) if whole and set(states.values()) == {"InService"} else []
+
+        return until(at_rest, seconds, told=lambda: states)
 
     def client(self, service: str) -> Any:
         """A boto3 client of the lab's account."""

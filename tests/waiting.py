@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def until(question: Callable[[], T], seconds: float = 60) -> T:
-    """Ask five times a second until the answer is yes, and return it; fail after `seconds`."""
+def until(
+    question: Callable[[], T], seconds: float = 60, told: Callable[[], object] = lambda: ""
+) -> T:
+    """Ask five times a second until the answer is yes, and return it.
+
+    After `seconds` it fails, with what `told` then says of what there is instead.
+    """
     end = time.monotonic() + seconds
     while not (answer := question()):
-        assert time.monotonic() < end, f"still not so after {seconds:g} s"
+        assert time.monotonic() < end, f"still not so after {seconds:g} s. {told()}"
         time.sleep(0.2)
     return answer

@@ -67,9 +67,9 @@ def test_hosts_of_the_image_and_hosts_after_site_yml_are_good_hosts(
 ) -> None:
     """One of them has just booted from the image, in the test above; the other saw site.yml."""
     said = converged.run("ansible-playbook", "ansible/playbooks/inspect.yml").stdout
-    found = re.search(r"2 hosts: (\d+) passed", said)
-    assert found, said[-2000:]
-    assert int(found[1]) > 200
+    passed = re.findall(r"(i-\w+) is as it should be: (\d+) passed", said)
+    assert len(dict(passed)) == 2, said[-2000:]
+    assert all(int(tests) > 200 for _, tests in passed)
 
 
 def test_a_host_that_is_not_good_is_named_with_what_is_wrong(converged: RunningLab) -> None:

@@ -25,6 +25,14 @@ def test_nothing_that_systemd_started_has_failed(host: Host) -> None:
     assert not failed
 
 
+def test_systemd_has_read_every_unit_that_was_written(host: Host) -> None:
+    """Break: touch /etc/systemd/system/php-fpm@.service."""
+    said = host.check_output("systemctl show --property=Id,NeedDaemonReload '*'")
+    units = [block.splitlines() for block in said.split("\n\n")]
+    assert [sorted(unit)[0] for unit in units if "NeedDaemonReload=yes" in unit] == []
+    assert len(units) > 50
+
+
 @pytest.mark.parametrize("program", ["curl", "jq", "dig", "nc", "lsof", "strace", "tcpdump", "ps"])
 def test_what_one_needs_at_night_is_there_already(host: Host, program: str) -> None:
     """Break: rm /usr/bin/{curl,jq,dig,nc,lsof,strace,tcpdump,ps}."""

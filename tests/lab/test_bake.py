@@ -20,7 +20,7 @@ MOMENTS = [
     "Creating temporary keypair",
     "Launching a source AWS instance",
     "Waiting for SSH",
-    "Install nginx",
+    "Install what every host has",
     "Waiting for AMI to become ready",
 ]
 

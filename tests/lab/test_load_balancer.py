@@ -95,6 +95,19 @@ class Front:
     def whole(self) -> bool:
         return self.health() == {"healthy": 2} and set(self.instances().values()) == {"InService"}
 
+    def met(self) -> str:
+        """What there is of the hosts, for whoever must find out why they are not well."""
+        ec2, scaling, elb = (
+            self.lab.client(service) for service in ("ec2", "autoscaling", "elbv2")
+        )
+        activities = scaling.describe_scaling_activities(AutoScalingGroupName=NAME)["Activities"]
+        said = [f"{one['StatusCode']}: {one.get('StatusMessage')}" for one in activities]
+        health = elb.describe_target_health(TargetGroupArn=self.target_group)
+        lives = self.instances()
+        consoles = [ec2.get_console_output(InstanceId=each, Latest=True) for each in lives]
+        ends = [each.get("Output", "")[-1500:] for each in consoles]
+        return f"{lives}\n{said}\n{health['TargetHealthDescriptions']}\n" + "\n".join(ends)
+
     def believe_the_balancer_after(self, seconds: int) -> None:
         self.lab.client("autoscaling").update_auto_scaling_group(
             AutoScalingGroupName=NAME, HealthCheckGracePeriod=seconds
@@ -218,7 +231,7 @@ def front(lab: RunningLab) -> Iterator[Front]:
         HealthCheckType="ELB",
         HealthCheckGracePeriod=300,
     )
-    until(made.whole, seconds=120)
+    until(made.whole, seconds=300, told=made.met)
     yield made
     scaling.delete_auto_scaling_group(AutoScalingGroupName=NAME, ForceDelete=True)
     until(
