@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from bakehouse_lab.ec2.packet_filter import Interface, Surroundings, render
+from bakehouse_lab.netns import inside
+
 Lab = Any  # conftest's RunningLab
 
 NO_ANSWER = 255
+LINK = "sg-test"
 PATIENCE = {"Delay": 1, "MaxAttempts": 300}
 
 
@@ -63,6 +70,40 @@ def address_of(ec2: Any, instance: str) -> str:
 
 def rule(port: int, **source: Any) -> dict[str, Any]:
     return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **source}
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    """The path of a network namespace at 198.51.100.2, whose way out is 198.51.100.1."""
+    name = f"sg-test-{os.getpid()}"
+    words = f"""
+        netns add {name}
+        link add {LINK} type veth peer name inner netns {name}
+        addr add 198.51.100.1/30 dev {LINK}
+        link set {LINK} up
+        -n {name} addr add 198.51.100.2/30 dev inner
+        -n {name} link set inner up
+    """
+    for line in words.strip().splitlines():
+        subprocess.run(["ip", *line.split()], check=True)
+    yield f"/run/netns/{name}"
+    subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def test_a_connection_that_is_older_than_the_filter_goes_on(namespace: str) -> None:
+    """cloud-init's question to the metadata service, when the groups come before the answer."""
+    host, around = Interface("198.51.100.2", (), ()), Surroundings("198.51.100.1", 1)
+    nobody_may_come = render([host], {}, around)
+    with socket.create_server(("198.51.100.1", 0)) as server:
+        with inside(namespace):
+            asks = socket.create_connection(server.getsockname())
+        answers, _ = server.accept()
+        with asks, answers:
+            enter = ["nsenter", f"--net={namespace}", "nft", "-f", "-"]
+            subprocess.run(enter, input=nobody_may_come, text=True, check=True)
+            asks.settimeout(5)
+            answers.send(b"i-0123")
+            assert asks.recv(6) == b"i-0123"
 
 
 def test_nothing_comes_in_until_a_rule_lets_it(

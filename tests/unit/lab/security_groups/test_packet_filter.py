@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bakehouse_lab.ec2.packet_filter import Interface, Rule, Surroundings, render
+from bakehouse_lab.ec2.packet_filter import ANSWERS, Interface, Rule, Surroundings, render
 
 AROUND = Surroundings(gateway="10.20.0.1", api_port=4570)
 MEMBERS = {"sg-web": ["10.20.11.5", "10.20.12.5"], "sg-empty": []}
@@ -92,7 +92,7 @@ def test_without_a_rule_nothing_new_comes_in_and_answers_still_do() -> None:
     text = render([Interface("10.20.11.7", (), (ANY,))], MEMBERS, AROUND)
     assert "hook input priority filter - 10; policy drop;" in text
     assert chain(text, "incoming") == [
-        "ct state established,related accept",
+        *ANSWERS,
         'iifname "lo" accept',
     ]
 
@@ -101,7 +101,7 @@ def test_without_an_egress_rule_only_metadata_names_and_the_api_are_reached() ->
     text = render([Interface("10.20.11.7", (ANY,), ())], MEMBERS, AROUND)
     assert "hook output priority filter - 10; policy drop;" in text
     assert chain(text, "outgoing") == [
-        "ct state established,related accept",
+        *ANSWERS,
         'oifname "lo" accept',
         "ip daddr 169.254.169.254 tcp dport 80 accept",
         "ip daddr 10.20.0.1 meta l4proto { tcp, udp } th dport 53 accept",
