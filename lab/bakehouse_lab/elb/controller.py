@@ -96,6 +96,10 @@ class Balancers:
         if drained:
             self.lab.kick()
 
+    def running(self) -> list[tuple[Any, Haproxy]]:
+        """Each load balancer that runs, and its haproxy."""
+        return [(held.record, held.haproxy) for held in list(self._held.values()) if held.seen]
+
     # -- containers
 
     def _look_around(self) -> None:

@@ -47,14 +47,14 @@ def wanted(store: LabELBv2Backend, record: Any, ip: str) -> Wanted:
     groups = [
         store.target_groups[arn] for arn in records.used(record) if arn in store.target_groups
     ]
-    targets = {_name(group): _targets(store, group) for group in groups}
+    targets = {name(group): _targets(store, group) for group in groups}
     certificates: dict[str, bytes] = {}
     balancer = Balancer(
         listeners=tuple(
             _listener(store, each, certificates)
             for each in sorted(record.listeners.values(), key=lambda each: int(each.port))
         ),
-        groups=tuple(_group(group, targets[_name(group)]) for group in groups),
+        groups=tuple(_group(group, targets[name(group)]) for group in groups),
         idle_seconds=int(record.attrs.get("idle_timeout.timeout_seconds", 60)),
         forwarded_for=record.attrs.get("routing.http.xff_header_processing.mode", "append"),
     )
@@ -85,7 +85,8 @@ def check(group: Any) -> Check:
     )
 
 
-def _name(group: Any) -> str:
+def name(group: Any) -> str:
+    """How haproxy calls a target group."""
     return f"tg_{group.name}"
 
 
@@ -106,7 +107,7 @@ def _group(group: Any, targets: list[slots.Target]) -> Group:
     said = group.attributes
     sticky = str(said.get("stickiness.enabled")).lower() == "true"
     return Group(
-        _name(group),
+        name(group),
         slots.needed(len(targets)),
         said.get("load_balancing.algorithm.type") == "least_outstanding_requests",
         int(said.get("stickiness.lb_cookie.duration_seconds", 86400)) if sticky else 0,
@@ -156,7 +157,7 @@ def _action(store: LabELBv2Backend, action: Any) -> Action | None:
         case "forward":
             groups = records.weights(action).items()
             known = [(store.target_groups.get(arn), weight) for arn, weight in groups]
-            return Forward(tuple((_name(group), weight) for group, weight in known if group))
+            return Forward(tuple((name(group), weight) for group, weight in known if group))
         case "redirect":
             said = action.data["RedirectConfig"]
             parts = ("Protocol", "Host", "Port", "Path", "Query")

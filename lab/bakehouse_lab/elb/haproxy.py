@@ -112,6 +112,10 @@ class Haproxy:
         """What stands in each group's slots now."""
         return slots.read(self._ask("show servers state"))
 
+    def counters(self) -> str:
+        """What its backends and their servers have counted, as `traffic.read` takes it."""
+        return self._ask("show stat -1 6 -1")
+
     def tell(self, commands: list[str]) -> None:
         """Change servers; haproxy's complaints are logged."""
         for command in commands:
