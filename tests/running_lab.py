@@ -60,15 +60,15 @@ class RunningLab:
         listed = [{"Key": key, "Value": value} for key, value in tags.items()]
         self.client("ec2").create_tags(Resources=[image], Tags=listed)
 
-    def group(self) -> dict[str, Any]:
-        """The fleet's Auto Scaling group, as AWS describes it now."""
+    def group(self, name: str = "staging-web") -> dict[str, Any]:
+        """An Auto Scaling group, as AWS describes it now."""
         (found,) = self.client("autoscaling").describe_auto_scaling_groups(
-            AutoScalingGroupNames=["staging-web"]
+            AutoScalingGroupNames=[name]
         )["AutoScalingGroups"]
         return dict(found)
 
-    def settled(self, seconds: float = 150) -> list[str]:
-        """The ids of the fleet's hosts, when none of them comes or goes any more.
+    def settled(self, name: str = "staging-web", seconds: float = 150) -> list[str]:
+        """The ids of a group's hosts, when none of them comes or goes any more.
 
         Hosts that leave stand in the group, and hold connections, until their hook is answered.
         """
@@ -76,7 +76,7 @@ class RunningLab:
         states: dict[str, str] = {}
 
         def at_rest() -> list[str]:
-            group = self.group()
+            group = self.group(name)
             states.clear()
             states.update({one["InstanceId"]: one["LifecycleState"] for one in group["Instances"]})
             whole = len(states) == group["DesiredCapacity"]

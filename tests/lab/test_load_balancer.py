@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import re
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.lab.front import Front, forward, hosts_behind_a_balancer, target_group
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -22,99 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)
 
 NAME = "test-front"
-PORT = 1  # staging's load balancer has the lab's first port, ours the next
-
-# A web server that can be slow, close the connection, and fall ill.
-SERVER = """#!/bin/sh
-cat > /root/server.py <<'PYTHON'
-import http.server, pathlib, socket, time
-WELL = pathlib.Path("/run/well")
-WELL.touch()
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 128
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version, timeout = "HTTP/1.1", 75
-    def do_GET(self):
-        if self.path == "/close":
-            self.close_connection = True
-            return self.connection.shutdown(socket.SHUT_RDWR)
-        if self.path == "/slow":
-            time.sleep(2)
-        if self.path == "/fall-ill":
-            WELL.unlink(missing_ok=True)
-        status = 500 if self.path == "/health" and not WELL.exists() else 200
-        body = f"{socket.gethostname()}\\n{self.headers}".encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *_):
-        pass
-Server(("", 80), Handler).serve_forever()
-PYTHON
-systemd-run --unit=web python3 /root/server.py
-"""
-
-
-@dataclass
-class Front:
-    """The load balancer, and how to ask it."""
-
-    lab: Any
-    groups: dict[str, str]
-    target_group: str = ""
-    empty_group: str = ""
-    listener: str = ""
-
-    @property
-    def port(self) -> int:
-        return int(self.lab.settings.http_port) + PORT
-
-    def ask(self, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        connection.close()
-        return answer.status, {key.lower(): value for key, value in answer.getheaders()}, body
-
-    def answers(self, path: str, status: int) -> bool:
-        return self.ask(path)[0] == status
-
-    def health(self) -> Counter[str]:
-        found = self.lab.client("elbv2").describe_target_health(TargetGroupArn=self.target_group)
-        return Counter(each["TargetHealth"]["State"] for each in found["TargetHealthDescriptions"])
-
-    def instances(self) -> dict[str, str]:
-        """The life of each instance of the group."""
-        (group,) = self.lab.client("autoscaling").describe_auto_scaling_groups(
-            AutoScalingGroupNames=[NAME]
-        )["AutoScalingGroups"]
-        return {each["InstanceId"]: each["LifecycleState"] for each in group["Instances"]}
-
-    def whole(self) -> bool:
-        return self.health() == {"healthy": 2} and set(self.instances().values()) == {"InService"}
-
-    def met(self) -> str:
-        """What there is of the hosts, for whoever must find out why they are not well."""
-        ec2, scaling, elb = (
-            self.lab.client(service) for service in ("ec2", "autoscaling", "elbv2")
-        )
-        activities = scaling.describe_scaling_activities(AutoScalingGroupName=NAME)["Activities"]
-        said = [f"{one['StatusCode']}: {one.get('StatusMessage')}" for one in activities]
-        health = elb.describe_target_health(TargetGroupArn=self.target_group)
-        lives = self.instances()
-        consoles = [ec2.get_console_output(InstanceId=each, Latest=True) for each in lives]
-        ends = [each.get("Output", "")[-1500:] for each in consoles]
-        return f"{lives}\n{said}\n{health['TargetHealthDescriptions']}\n" + "\n".join(ends)
-
-    def believe_the_balancer_after(self, seconds: int) -> None:
-        self.lab.client("autoscaling").update_auto_scaling_group(
-            AutoScalingGroupName=NAME, HealthCheckGracePeriod=seconds
-        )
-
-    def action(self, group: str) -> dict[str, Any]:
-        return {"Type": "forward", "TargetGroupArn": group}
 
 
 @dataclass
@@ -158,104 +67,18 @@ class Visitors:
 
 @pytest.fixture(scope="module")
 def front(lab: RunningLab) -> Iterator[Front]:
-    """Two hosts behind a load balancer, in staging's network."""
-    made = Front(lab, {})
-    ec2, elb, scaling = (lab.client(name) for name in ("ec2", "elbv2", "autoscaling"))
-    subnets = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["staging-p*"]}])[
-        "Subnets"
-    ]
-    by_name = {
-        tag["Value"]: subnet["SubnetId"]
-        for subnet in subnets
-        for tag in subnet["Tags"]
-        if tag["Key"] == "Name"
-    }
-    vpc = subnets[0]["VpcId"]
-    for name, source in (("front", None), ("host", "front")):
-        group = made.groups[name] = ec2.create_security_group(
-            GroupName=f"{NAME}-{name}", Description="a test", VpcId=vpc
-        )["GroupId"]
-        whence: dict[str, Any] = (
-            {"UserIdGroupPairs": [{"GroupId": made.groups[source]}]}
-            if source
-            else {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-        )
-        ec2.authorize_security_group_ingress(
-            GroupId=group,
-            IpPermissions=[{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, **whence}],
-        )
-    made.target_group, made.empty_group = (
-        elb.create_target_group(
-            Name=name,
-            Protocol="HTTP",
-            Port=80,
-            VpcId=vpc,
-            HealthCheckPath="/health",
-            HealthCheckIntervalSeconds=5,
-            HealthCheckTimeoutSeconds=2,
-            HealthyThresholdCount=2,
-            UnhealthyThresholdCount=3,
-        )["TargetGroups"][0]["TargetGroupArn"]
-        for name in (NAME, f"{NAME}-empty")
-    )
-    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}
-    elb.modify_target_group_attributes(TargetGroupArn=made.target_group, Attributes=[delay])
-    balancer = elb.create_load_balancer(
-        Name=NAME,
-        Subnets=[by_name["staging-public-a"], by_name["staging-public-b"]],
-        SecurityGroups=[made.groups["front"]],
-    )["LoadBalancers"][0]["LoadBalancerArn"]
-    made.listener = elb.create_listener(
-        LoadBalancerArn=balancer,
-        Protocol="HTTP",
-        Port=80,
-        DefaultActions=[made.action(made.target_group)],
-    )["Listeners"][0]["ListenerArn"]
-    template = ec2.create_launch_template(
-        LaunchTemplateName=NAME,
-        LaunchTemplateData={
-            "ImageId": base_image(ec2),
-            "InstanceType": "t3.micro",
-            "SecurityGroupIds": [made.groups["host"]],
-            "UserData": base64.b64encode(SERVER.encode()).decode(),
-        },
-    )["LaunchTemplate"]["LaunchTemplateId"]
-    scaling.create_auto_scaling_group(
-        AutoScalingGroupName=NAME,
-        MinSize=0,
-        MaxSize=3,
-        DesiredCapacity=2,
-        LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
-        VPCZoneIdentifier=f"{by_name['staging-private-a']},{by_name['staging-private-b']}",
-        TargetGroupARNs=[made.target_group],
-        HealthCheckType="ELB",
-        HealthCheckGracePeriod=300,
-    )
-    until(made.whole, seconds=300, told=made.met)
-    yield made
-    scaling.delete_auto_scaling_group(AutoScalingGroupName=NAME, ForceDelete=True)
-    until(
-        lambda: (
-            not scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])[
-                "AutoScalingGroups"
-            ]
-        ),
-        seconds=120,
-    )
-    elb.delete_load_balancer(LoadBalancerArn=balancer)
-    for arn in (made.target_group, made.empty_group):
-        elb.delete_target_group(TargetGroupArn=arn)
-    ec2.delete_launch_template(LaunchTemplateId=template)
-    for group in reversed(made.groups.values()):
-        ec2.delete_security_group(GroupId=group)
+    """Two hosts behind a load balancer."""
+    with hosts_behind_a_balancer(lab, NAME) as front:
+        yield front
 
 
-def base_image(ec2: Any) -> str:
-    images = ec2.describe_images(
-        Owners=["136693071363"], Filters=[{"Name": "name", "Values": ["debian-13-*"]}]
-    )["Images"]
-    newest: str = max(images, key=lambda image: image["Name"])["ImageId"]
-    return newest
+@pytest.fixture
+def empty(front: Front) -> Iterator[str]:
+    """A target group with nothing in it."""
+    elb = front.lab.client("elbv2")
+    (full,) = elb.describe_target_groups(TargetGroupArns=[front.target_group])["TargetGroups"]
+    with ExitStack() as undo:
+        yield target_group(elb, undo, f"{NAME}-empty", full["VpcId"])
 
 
 def test_requests_reach_every_host_with_the_headers_of_an_alb(front: Front) -> None:
@@ -278,13 +101,13 @@ def test_a_trace_that_has_begun_keeps_its_root(front: Front) -> None:
     assert re.search(rf"Self=1-[0-9a-f]{{8}}-[0-9a-f]{{24}};{root}", body)
 
 
-def test_the_balancers_own_errors_are_an_albs(front: Front) -> None:
+def test_the_balancers_own_errors_are_an_albs(front: Front, empty: str) -> None:
     elb = front.lab.client("elbv2")
     rule = elb.create_rule(
         ListenerArn=front.listener,
         Priority=1,
         Conditions=[{"Field": "path-pattern", "Values": ["/empty*"]}],
-        Actions=[front.action(front.empty_group)],
+        Actions=[forward(empty)],
     )["Rules"][0]["RuleArn"]
     until(lambda: front.ask("/empty")[0] == 503, seconds=10)
     assert front.ask("/empty")[1]["server"] == "awselb/2.0"
@@ -292,6 +115,39 @@ def test_the_balancers_own_errors_are_an_albs(front: Front) -> None:
     assert front.ask("/")[0] == 200
     elb.delete_rule(RuleArn=rule)
     until(lambda: front.ask("/empty")[0] == 200, seconds=10)
+
+
+def test_cloudwatch_hears_of_what_went_through(front: Front) -> None:
+    """Ten answers of hosts and five that the balancer gave in their place, since the last word."""
+    requests = counted(front, "RequestCount")
+    own = counted(front, "HTTPCode_ELB_5XX_Count", balancer_alone=True)
+    for path in ["/"] * 10 + ["/close"] * 5:
+        front.ask(path)
+    until(lambda: counted(front, "RequestCount") >= requests + 15, seconds=30)
+    assert counted(front, "HTTPCode_ELB_5XX_Count", balancer_alone=True) >= own + 5
+    assert counted(front, "HTTPCode_Target_2XX_Count") >= 10
+    assert counted(front, "HTTPCode_Target_5XX_Count") == 0
+
+
+def counted(front: Front, metric: str, *, balancer_alone: bool = False) -> float:
+    """What CloudWatch has counted of the group in the last hours."""
+    elb = front.lab.client("elbv2")
+    (group,) = elb.describe_target_groups(TargetGroupArns=[front.target_group])["TargetGroups"]
+    (balancer,) = group["LoadBalancerArns"]
+    dimensions = {"LoadBalancer": balancer.partition(":loadbalancer/")[2]}
+    if not balancer_alone:
+        dimensions["TargetGroup"] = front.target_group.rpartition(":")[2]
+    now = datetime.now(UTC)
+    found = front.lab.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/ApplicationELB",
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(hours=2),
+        EndTime=now + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in found))
 
 
 def test_rules_change_without_losing_a_request(front: Front) -> None:
