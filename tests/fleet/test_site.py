@@ -65,6 +65,29 @@ def test_a_host_that_an_earlier_run_left_out_is_put_back(
     assert health(converged)[victim] == "healthy"
 
 
+def test_a_host_that_is_to_end_is_not_put_back(
+    converged: RunningLab, eventually: Callable[..., None]
+) -> None:
+    """It has left its load balancer for good; another hook than ours holds it."""
+    scaling, hook = converged.client("autoscaling"), "held-by-a-test"
+    of_group = {"AutoScalingGroupName": "staging-web", "LifecycleHookName": hook}
+    scaling.put_lifecycle_hook(
+        **of_group, LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING", HeartbeatTimeout=300
+    )
+    victim = min(converged.settled())
+    try:
+        scaling.terminate_instance_in_auto_scaling_group(
+            InstanceId=victim, ShouldDecrementDesiredCapacity=False
+        )
+        eventually(lambda: victim not in health(converged))
+        converged.run("ansible-playbook", "ansible/playbooks/verify.yml", "--limit", victim)
+        assert victim not in health(converged)
+        assert victim in listed(converged)["role_web"]["hosts"]
+    finally:
+        scaling.delete_lifecycle_hook(**of_group)
+    converged.settled()
+
+
 def test_a_reload_takes_hosts_out_one_at_a_time_and_puts_them_back(converged: RunningLab) -> None:
     seen: list[dict[str, str]] = []
     stop = threading.Event()
