@@ -11,7 +11,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 PYTHON := .venv/bin/python
 PIP_TOOLS := pip-tools==7.6.2
 
-.PHONY: help setup demo test lint bench compare harden clean lock
+.PHONY: help setup demo test trial lint bench compare harden clean lock
 
 help: ## List what there is
 	@echo 'Bakehouse: bake, launch, wire and refresh Laravel hosts on AWS.'
@@ -31,6 +31,10 @@ test: ## Lint, and every test: units, contracts, roles on Debian 13 and 12, the 
 	@BAKEHOUSE_LAB_SLOT=1 scripts/setup
 	@$(SUDO) $(PYTHON) -m pytest -n 3 --dist loadscope --no-loadscope-reorder \
 		tests/fleet tests/lab tests/molecule tests/lint tests/contract tests/unit src lab/bakehouse_lab
+
+trial: ## Refresh four hosts under load, and all that may befall it (4 minutes; nothing beside it)
+	@BAKEHOUSE_LAB_SLOT=1 scripts/setup
+	@$(SUDO) $(PYTHON) -m pytest tests/rolling
 
 lint: ## Ask every linter (part of make test)
 	@scripts/setup

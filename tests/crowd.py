@@ -155,8 +155,8 @@ class Watched:
     def check_that_nobody_noticed(self, capsys: pytest.CaptureFixture[str], least: int) -> None:
         """Each request was answered well, and never fewer than `least` hosts could answer."""
         self.tell(capsys)
-        assert set(self.crowd.said) == {"200"}
-        assert min(self.samples.seen) >= least
+        assert set(self.crowd.said) == {"200"}, self.crowd.said
+        assert min(self.samples.seen) >= least, Counter(self.samples.seen)
 
     def tell(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Print the counts."""
