@@ -73,16 +73,14 @@ class RunningLab:
         Hosts that leave stand in the group, and hold connections, until their hook is answered.
         """
 
-        states: dict[str, str] = {}
-
         def at_rest() -> list[str]:
             group = self.group(name)
-            states.clear()
-            states.update({one["InstanceId"]: one["LifecycleState"] for one in group["Instances"]})
-            whole = len(states) == group["DesiredCapacity"]
-            return list(states) if whole and set(states.values()) == {"InService"} else []
+            hosts = [each["InstanceId"] for each in group["Instances"]]
+            lives = {each["LifecycleState"] for each in group["Instances"]}
+            whole = len(hosts) == group["DesiredCapacity"]
+            return hosts if whole and lives == {"InService"} else []
 
-        return until(at_rest, seconds, told=lambda: states)
+        return until(at_rest, seconds, told=lambda: self.group(name)["Instances"])
 
     def client(self, service: str) -> Any:
         """A boto3 client of the lab's account."""

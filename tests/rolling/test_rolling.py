@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.crowd import SLOW_SECONDS, Watched, watching
@@ -76,13 +76,15 @@ def refresh(image: str, *more: str) -> list[str]:
     return ["scripts/refresh", GROUP, "--image", image, *WARMUP, *more]
 
 
-def versions(lab: RunningLab) -> Any:
-    """The launch template that the group names, and the numbers that there are of it."""
-    named = lab.group(GROUP)["LaunchTemplate"]
-    found = lab.client("ec2").describe_launch_template_versions(
-        LaunchTemplateId=named["LaunchTemplateId"]
-    )["LaunchTemplateVersions"]
-    return named, [each["VersionNumber"] for each in found]
+def turned_back(watched: Watched, image: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said of a canary of this image that is no good; the group is then as before."""
+    lab, was, template = watched.lab, watched.images(), watched.lab.group(GROUP)["LaunchTemplate"]
+    lab.mark(image, "verified")
+    said = lab.run(*refresh(image, *CANARY), status=5).stdout
+    watched.tell(capsys)
+    assert watched.images() == was
+    assert lab.group(GROUP)["LaunchTemplate"] == template
+    return said
 
 
 def alarm(lab: RunningLab, state: str) -> str:
@@ -148,14 +150,9 @@ def test_four_hosts_are_replaced_and_no_request_is_lost(
 def test_a_canary_that_answers_one_page_in_five_with_an_error_is_turned_back(
     watched: Watched, images: Images, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lab, before, old = watched.lab, versions(watched.lab), set(watched.in_service())
-    was = watched.images()
-    lab.mark(images.one_in_five, "verified")
-    done = lab.run(*refresh(images.one_in_five, *CANARY), status=5)
-    watched.tell(capsys)
-    assert "it answers with more errors than the old hosts" in done.stdout
-    assert watched.images() == was
-    assert versions(lab)[0] == before[0]
+    old = set(watched.in_service())
+    said = turned_back(watched, images.one_in_five, capsys)
+    assert "it answers with more errors than the old hosts" in said
     assert set(watched.crowd.said) == {"200", "500"}
     wrong = {answer.host for answer in watched.crowd.answers if answer.said == "500"}
     assert len(wrong - old) == len(wrong) == 1, "more than the canary answered so"
@@ -165,13 +162,7 @@ def test_a_canary_that_answers_one_page_in_five_with_an_error_is_turned_back(
 def test_a_canary_that_serves_and_then_dies_is_turned_back(
     watched: Watched, images: Images, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lab, was, before = watched.lab, watched.images(), versions(watched.lab)
-    lab.mark(images.dies, "verified")
-    done = lab.run(*refresh(images.dies, *CANARY), status=5)
-    watched.tell(capsys)
-    assert "after it had served" in done.stdout
-    assert watched.images() == was
-    assert versions(lab)[0] == before[0]
+    assert "after it had served" in turned_back(watched, images.dies, capsys)
     # What was on its way to it, or came before a look had found it dead.
     assert set(watched.crowd.said) <= {"200", "502", "504"}
     # One old host had gone for it.
@@ -181,7 +172,7 @@ def test_a_canary_that_serves_and_then_dies_is_turned_back(
 def test_an_alarm_that_rings_half_way_puts_all_back_and_nobody_notices(
     watched: Watched, wanted: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lab, was, before = watched.lab, watched.images(), versions(watched.lab)
+    lab, was, template = watched.lab, watched.images(), watched.lab.group(GROUP)["LaunchTemplate"]
     lab.mark(wanted, "verified")
     bell = alarm(lab, "OK")
     command = begun(lab, refresh(wanted, "--again", "--at-once", "1", "--alarm", bell))
@@ -192,7 +183,7 @@ def test_an_alarm_that_rings_half_way_puts_all_back_and_nobody_notices(
     watched.check_that_nobody_noticed(capsys, least=HOSTS)
     assert bell in said
     assert watched.images() == was
-    assert versions(lab)[0] == before[0]
+    assert lab.group(GROUP)["LaunchTemplate"] == template
 
 
 def test_a_bad_line_and_a_second_refresh_beside_it_cost_nothing(
