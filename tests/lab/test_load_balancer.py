@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -117,12 +117,17 @@ def test_the_balancers_own_errors_are_an_albs(front: Front, empty: str) -> None:
     until(lambda: front.ask("/empty")[0] == 200, seconds=10)
 
 
-def test_cloudwatch_hears_of_what_went_through(front: Front) -> None:
+def test_cloudwatch_hears_of_what_went_through_before_a_change_of_rules_and_after(
+    front: Front,
+) -> None:
     """Ten answers of hosts and five that the balancer gave in their place, since the last word."""
     requests = counted(front, "RequestCount")
     own = counted(front, "HTTPCode_ELB_5XX_Count", balancer_alone=True)
-    for path in ["/"] * 10 + ["/close"] * 5:
-        front.ask(path)
+    for _ in range(10):
+        front.ask("/")
+    with refused(front, "/elsewhere", priority=21):
+        for _ in range(5):
+            front.ask("/close")
     until(lambda: counted(front, "RequestCount") >= requests + 15, seconds=30)
     assert counted(front, "HTTPCode_ELB_5XX_Count", balancer_alone=True) >= own + 5
     assert counted(front, "HTTPCode_Target_2XX_Count") >= 10
@@ -150,20 +155,27 @@ def counted(front: Front, metric: str, *, balancer_alone: bool = False) -> float
     return float(sum(point["Sum"] for point in found))
 
 
-def test_rules_change_without_losing_a_request(front: Front) -> None:
+@contextmanager
+def refused(front: Front, path: str, priority: int) -> Iterator[None]:
+    """A rule that answers the path with 404; it is in force, and at the end is so no more."""
     elb = front.lab.client("elbv2")
+    rule = elb.create_rule(
+        ListenerArn=front.listener,
+        Priority=priority,
+        Conditions=[{"Field": "path-pattern", "Values": [path]}],
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}],
+    )["Rules"][0]["RuleArn"]
+    until(partial(front.answers, path, 404), seconds=10)
+    yield
+    elb.delete_rule(RuleArn=rule)
+    until(partial(front.answers, path, 200), seconds=10)
+
+
+def test_rules_change_without_losing_a_request(front: Front) -> None:
     with Visitors(front.port, ("/", "/", "/slow")) as visitors:
         for priority in (11, 12):
-            rule = elb.create_rule(
-                ListenerArn=front.listener,
-                Priority=priority,
-                Conditions=[{"Field": "path-pattern", "Values": [f"/fixed/{priority}"]}],
-                Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}],
-            )["Rules"][0]["RuleArn"]
-            path = f"/fixed/{priority}"
-            until(partial(front.answers, path, 404), seconds=10)
-            elb.delete_rule(RuleArn=rule)
-            until(partial(front.answers, path, 200), seconds=10)
+            with refused(front, f"/fixed/{priority}", priority):
+                pass
     assert set(visitors.seen) == {"200"}, visitors.seen
 
 

@@ -8,9 +8,10 @@ import os
 import shutil
 import socket
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.elb import slots
+from bakehouse_lab.elb import slots, traffic
 from bakehouse_lab.elb.render import FOLDER, render
 from bakehouse_lab.podman import Container
 from bakehouse_lab.settings import SERVICES_IMAGE
@@ -40,13 +41,14 @@ class DidNotTakeOver(RuntimeError):
 
 
 class Haproxy:
-    """Makes and tells one haproxy; remembers nothing but where it is."""
+    """Makes and tells one haproxy; remembers where it is, and what its last workers had counted."""
 
     def __init__(self, lab: Lab, name: str) -> None:
         """Speak to the load balancer called `name`."""
         self._lab = lab
         self.container = f"{lab.settings.prefix}-alb-{name}"
         self._folder = lab.settings.runtime / "balancers" / name
+        self._ended: deque[str] = deque(maxlen=8)  # more than reload between two looks
 
     # -- slow: for errands
 
@@ -112,9 +114,9 @@ class Haproxy:
         """What stands in each group's slots now."""
         return slots.read(self._ask("show servers state"))
 
-    def counters(self) -> str:
-        """What its backends and their servers have counted, as `traffic.read` takes it."""
-        return self._ask("show stat -1 6 -1")
+    def counters(self) -> list[str]:
+        """What its last workers and the one of now have counted, as `traffic.read` takes it."""
+        return [*self._ended, self._ask(traffic.QUESTION)]
 
     def tell(self, commands: list[str]) -> None:
         """Change servers; haproxy's complaints are logged."""
@@ -133,6 +135,7 @@ class Haproxy:
         return answer.decode()
 
     def _take_over(self) -> None:
+        self._ended.append(self._ask(traffic.QUESTION))
         self._lab.podman.kill(self.container, "USR2")
 
     def _write(self, wanted: Wanted, held: dict[str, list[Slot]]) -> None:

@@ -1,14 +1,15 @@
 """What went through a load balancer, as CloudWatch hears of it. Pure.
 
-haproxy counts from its start, and again from its next reload; of two looks at its counters
-(`read`) `between` makes what happened in between, and `metrics` words it as an ALB does: names,
-dimensions and units are those of the user guide's "CloudWatch metrics for your Application Load
-Balancer". An ALB tells every 60 s; whoever calls this decides how often.
+Each reload of haproxy starts another worker, which counts from nought. Of two looks at the
+counters of its workers (`read`) `between` makes what happened in between, and `metrics` words it
+as an ALB does: names, dimensions and units are those of the user guide's "CloudWatch metrics for
+your Application Load Balancer". An ALB tells every 60 s; whoever calls this decides how often.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,10 @@ CLASSES = ("2xx", "3xx", "4xx", "5xx")
 # How haproxy calls the line of a backend as a whole.
 WHOLE = "BACKEND"
 
-Counters = dict[tuple[str, str], "Row"]  # by backend, and server or WHOLE
+# What haproxy is asked: which of its workers answers, and what that has counted of its backends.
+QUESTION = "show info;show stat -1 6 -1"
+
+Counters = dict[tuple[str, str, str], "Row"]  # by worker, backend, and server or WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +56,27 @@ class Passed:
         )
 
 
-def read(answer: str) -> Counters:
-    """haproxy's `show stat`, which is CSV with a `# ` before its header."""
-    rows = csv.DictReader(answer.removeprefix("# ").splitlines())
-    return {
-        (row["pxname"], row["svname"]): Row(
-            _number(row["stot"]),
-            tuple(_number(row[f"hrsp_{each}"]) for each in CLASSES),
-            _number(row["rtime"]) / 1000,
-        )
-        for row in rows
-        if row.get("rtime") is not None
-    }
+def read(answers: Iterable[str]) -> Counters:
+    """What workers answered to QUESTION: lines of facts, and CSV with a `# ` before its header.
+
+    Of two answers of one worker the later counts.
+    """
+    found: Counters = {}
+    for answer in answers:
+        facts, _, table = answer.partition("\n\n")
+        worker = " ".join(re.findall("^(?:Pid|Start_time_sec): .*", facts, re.MULTILINE))
+        for row in csv.DictReader(table.removeprefix("# ").splitlines()):
+            if row.get("rtime") is not None:
+                found[worker, row["pxname"], row["svname"]] = _row(row)
+    return found
+
+
+def _row(row: Mapping[str, str]) -> Row:
+    return Row(
+        _number(row["stot"]),
+        tuple(_number(row[f"hrsp_{each}"]) for each in CLASSES),
+        _number(row["rtime"]) / 1000,
+    )
 
 
 def _number(text: str) -> int:
@@ -73,8 +86,9 @@ def _number(text: str) -> int:
 def between(before: Counters, now: Counters) -> dict[str, Passed]:
     """What each backend's servers, and the balancer in their place, answered between two looks."""
     found: dict[str, Passed] = {}
-    for (backend, server), row in now.items():
-        new = _since(before.get((backend, server)), row)
+    for key, row in now.items():
+        _, backend, server = key
+        new = _since(before.get(key), row)
         errors = new.answers[-1]
         if server == WHOLE:  # its answers are the servers' and the balancer's own
             passed = Passed(own_errors=errors)
@@ -85,10 +99,9 @@ def between(before: Counters, now: Counters) -> dict[str, Passed]:
 
 
 def _since(before: Row | None, now: Row) -> Row:
-    """The difference; all of it when haproxy has begun to count anew."""
-    if before is None or now.requests < before.requests:
+    if before is None:
         return now
-    answers = (max(0, b - a) for a, b in zip(before.answers, now.answers, strict=True))
+    answers = (b - a for a, b in zip(before.answers, now.answers, strict=True))
     return Row(now.requests - before.requests, tuple(answers), now.latency)
 
 

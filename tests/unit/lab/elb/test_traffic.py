@@ -6,6 +6,10 @@ from bakehouse_lab.elb.traffic import Passed, Row
 # What haproxy 2.6 and 3.0 print, without the columns that nobody reads.
 HEADER = "# pxname,svname,scur,stot,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,rtime,"
 STAT = f"""\
+Name: HAProxy
+Pid: 7
+Start_time_sec: 1795855736
+
 {HEADER}
 tg_a,s1,0,100,0,90,0,8,2,20,
 tg_a,s2,0,50,0,50,0,0,0,200,
@@ -14,6 +18,8 @@ tg_a,BACKEND,1,153,0,140,0,8,5,80,
 nowhere,BACKEND,0,4,0,0,0,0,4,,
 
 """
+
+WORKER = "Pid: 7 Start_time_sec: 1795855736"
 
 
 def row(requests: int, good: int, bad: int = 0, latency: float = 0.0) -> Row:
@@ -30,30 +36,38 @@ def told(data: list[dict[str, Any]], *of: str) -> dict[str, float]:
 
 
 def test_haproxy_says_what_each_server_and_backend_answered() -> None:
-    found = traffic.read(STAT)
-    assert found["tg_a", "s1"] == Row(100, (90, 0, 8, 2), 0.02)
-    assert found["nowhere", traffic.WHOLE] == row(4, 0, 4)
+    found = traffic.read([STAT])
+    assert found[WORKER, "tg_a", "s1"] == Row(100, (90, 0, 8, 2), 0.02)
+    assert found[WORKER, "nowhere", traffic.WHOLE] == row(4, 0, 4)
 
 
 def test_nothing_is_read_when_haproxy_does_not_answer() -> None:
-    assert traffic.read("") == {}
+    assert traffic.read([""]) == {}
 
 
 def test_what_targets_answered_is_told_from_what_the_balancer_did_itself() -> None:
-    found = traffic.between({}, traffic.read(STAT))
+    found = traffic.between({}, traffic.read([STAT]))
     assert found["tg_a"] == Passed(150, (140, 0, 8, 2), 3, 100 * 0.02 + 50 * 0.2)
     assert found["nowhere"] == Passed(own_errors=4)
 
 
 def test_only_what_is_new_since_the_last_look_counts() -> None:
-    before = {("tg_a", "s1"): row(100, 98, 2), ("tg_a", traffic.WHOLE): row(100, 98, 2)}
-    now = {("tg_a", "s1"): row(130, 120, 10, 0.5), ("tg_a", traffic.WHOLE): row(130, 120, 10)}
+    server, whole = ("7", "tg_a", "s1"), ("7", "tg_a", traffic.WHOLE)
+    before = {server: row(100, 98, 2), whole: row(100, 98, 2)}
+    now = {server: row(130, 120, 10, 0.5), whole: row(130, 120, 10)}
     assert traffic.between(before, now) == {"tg_a": Passed(30, (22, 0, 0, 8), 0, 15.0)}
 
 
-def test_after_a_reload_haproxy_counts_anew() -> None:
-    before, now = {("tg_a", "s1"): row(100, 100)}, {("tg_a", "s1"): row(7, 7)}
-    assert traffic.between(before, now)["tg_a"].requests == 7
+def test_after_a_reload_another_worker_counts_from_nought() -> None:
+    """Also when it has counted more than the one before it, whose last word counts as well."""
+    old, new = ("7", "tg_a", "s1"), ("9", "tg_a", "s1")
+    before, now = {old: row(10, 10)}, {old: row(12, 12), new: row(15, 15)}
+    assert traffic.between(before, now)["tg_a"].requests == 2 + 15
+
+
+def test_of_two_answers_of_a_worker_the_later_counts() -> None:
+    later = STAT.replace("s1,0,100,", "s1,0,101,")
+    assert traffic.read([STAT, later])[WORKER, "tg_a", "s1"].requests == 101
 
 
 def test_cloudwatch_hears_of_the_balancer_and_of_each_group() -> None:
