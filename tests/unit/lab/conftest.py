@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from moto import settings as moto
 
+from bakehouse_lab.api import moto_settings
 from bakehouse_lab.lab import Lab
 from bakehouse_lab.loop import Errands
 from bakehouse_lab.podman import Container, Podman, PodmanFailed, Seen
@@ -110,6 +112,17 @@ class Desk(Lab):
 
     def network(self, cidr: str) -> tuple[str, str]:
         return cidr.replace("/", "-"), "10.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def moto_forgets_what_it_was_told() -> Iterator[None]:
+    """The lab's process tells moto for good: 1,500 policies would cost each later test a second."""
+    flags = dict(vars(moto))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in moto_settings.ENVIRONMENT:
+            patch.setenv(name, "false")
+        yield
+    vars(moto).update(flags)
 
 
 @pytest.fixture

@@ -129,7 +129,6 @@ def clients() -> dict[str, Any]:
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch, clients: dict[str, Any]) -> Iterator[Desk]:
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     services = [
         (autoscaling_backends, LabAutoScalingBackend),
         (elbv2_backends, LabELBv2Backend),

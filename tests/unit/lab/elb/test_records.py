@@ -88,7 +88,6 @@ def clients() -> dict[str, Any]:
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch, clients: dict[str, Any]) -> Iterator[Desk]:
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     monkeypatch.setattr(elbv2_backends, "backend", LabELBv2Backend)
     elbv2_backends.clear()
     with mock_aws():
