@@ -1,8 +1,8 @@
 """What all tests stand on, and which share a process when there are several (`make test`).
 
-A lab is started once for all tests of its folder; each of Molecule's scenarios, and each other
-file, goes where there is room. (xdist's own groups do nothing with pytest 9.2: it writes
-Item._nodeid, which is gone.)
+A lab is started once for all tests of its folder; each other file goes where there is room, and so
+does each of Molecule's scenarios that needs nothing of another's. (xdist's own groups do nothing
+with pytest 9.2: it writes Item._nodeid, which is gone.)
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOGETHER = ("tests/lab", "tests/fleet")
-EACH_ALONE = ("tests/molecule",)
+EACH_ALONE = ("tests/molecule/test_roles.py",)
 
 
 class Rooms(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
@@ -34,7 +34,7 @@ class Rooms(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
         folder = file.rpartition("/")[0]
         if folder in TOGETHER:
             return folder
-        return nodeid if folder in EACH_ALONE else file
+        return nodeid if file in EACH_ALONE else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Rooms:

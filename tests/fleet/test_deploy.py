@@ -39,7 +39,7 @@ def test_a_deploy_and_a_rollback_lose_no_request_and_then_only_one_release_answe
     converged: RunningLab, archive: Path
 ) -> None:
     before = releases(converged)
-    with Visitors(converged.url) as they:
+    with Visitors(converged.url, pause=0.6) as they:
         deploy = ("ansible/playbooks/deploy.yml", "-e", f"laravel_app_release_archive={archive}")
         converged.run("ansible-playbook", *deploy)
         after = releases(converged)
