@@ -43,10 +43,11 @@ class Meter:
         now = {record.arn: traffic.read(haproxy.counters()) for record, haproxy in running}
         with self.lab.world.lock:
             for record, _ in running:
-                if record.arn in self._seen:
-                    passed = traffic.between(self._seen[record.arn], now[record.arn])
-                    self._tell(record, passed)
-        self._seen = now
+                arn = record.arn
+                if arn in self._seen:
+                    self._tell(record, traffic.between(self._seen[arn], now[arn]))
+                # A worker that was too busy to answer is not new the next time.
+                self._seen[arn] = self._seen.get(arn, {}) | now[arn]
 
     def _tell(self, record: Any, passed: dict[str, traffic.Passed]) -> None:
         store = self.lab.world.backend("elbv2")
