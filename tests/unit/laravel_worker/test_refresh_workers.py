@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,23 @@ def test_a_file_that_was_replaced_is_another_file(tmp_path: Path) -> None:
 
 def test_nobody_holds_anything_where_there_is_no_process() -> None:
     assert program.held(Path("/proc/0/fd")) == frozenset()
+
+
+def test_systemd_says_who_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not a folder of its own, which is away for a moment whenever it reads its units anew."""
+    told = []
+    answers = {
+        "laravel-worker@*.service": "\n\n".join(
+            f"MainPID=0\nId=laravel-worker@{n}.service\nActiveState=active" for n in (1, 2)
+        ),
+        "laravel-workers.target": "laravel-worker@1.service\n",
+    }
+
+    def systemctl(words: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        if words[1] != "show":
+            told.append(words)
+        return subprocess.CompletedProcess(words, 0, answers.get(words[2], ""))
+
+    monkeypatch.setattr(program.subprocess, "run", systemctl)
+    assert program.main(["--surplus"]) == 0
+    assert told == [["systemctl", "stop", "--no-block", "laravel-worker@2.service"]]
