@@ -58,8 +58,9 @@ def see_an_outage(
         eventually(lambda: len(visitors.failed) > 5, seconds=30)
         health = [visit(f"{lab.url}/health") for _ in range(4)]
     assert {each.status for each in health} == {200}, health
-    assert max(each.seconds for each in health) < 2, health
-    assert max(each.seconds for each in visitors.failed) < FAILS_WITHIN, str(visitors)
+    busy = max(each.seconds for each in health)  # what this machine adds to any answer just now
+    assert busy < 2, health
+    assert max(each.seconds for each in visitors.failed) < FAILS_WITHIN + busy, str(visitors)
     begin()
     began = time.monotonic()
     eventually(all_serve, seconds=BACK_WITHIN)
