@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from sandbox import Sandbox
+from testinfra.backend import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from testinfra.host import Host
+
+BACKENDS["ssh"] = "one_session.OneSession"
 
 # Runs on the host, so that no test needs a way in but the one it has already.
 ASK = """

@@ -56,7 +56,8 @@ unit, command = sys.argv[1:]
 def systemctl(*words):
     return subprocess.run(["systemctl", *words], capture_output=True, text=True)
 stem, at, instance = unit.removesuffix(".service").partition("@")
-twin, path = f"{stem}-twin{at}{instance}.service", f"/run/systemd/system/{stem}-twin{at}.service"
+name = f"{stem}-twin-{os.getpid()}{at}"  # never seen before, so systemd reads it without a reload
+twin, path = f"{name}{instance}.service", f"/run/systemd/system/{name}.service"
 said = f"/run/{twin}.said"
 kept, section = [], ""
 for line in systemctl("cat", unit).stdout.splitlines():
@@ -65,7 +66,7 @@ for line in systemctl("cat", unit).stdout.splitlines():
         kept.append(line)
 kept += ["Type=oneshot", "Restart=no", "RemainAfterExit=no", "WatchdogSec=0", "PIDFile="]
 kept += ["RuntimeDirectoryPreserve=yes", "TimeoutStartSec=60", "StandardInput=null"]
-kept += [f"StandardOutput=file:{said}", f"StandardError=file:{said}"]
+kept += ["Slice=system.slice", f"StandardOutput=file:{said}", f"StandardError=file:{said}"]
 for when in ("Condition", "StartPre", "Start", "StartPost", "Reload", "Stop", "StopPost"):
     kept.append(f"Exec{when}=")
 quoted = json.dumps(command, ensure_ascii=False).replace("$", "$$").replace("%", "%%")
@@ -74,7 +75,6 @@ os.makedirs("/run/systemd/system", exist_ok=True)
 with open(path, "w") as file:
     file.write("\\n".join(kept))
 try:
-    systemctl("daemon-reload")
     started = systemctl("start", twin)
     status = systemctl("show", "-P", "ExecMainStatus", twin).stdout.strip()
     text = open(said).read() if os.path.exists(said) else started.stderr
@@ -82,7 +82,6 @@ try:
 finally:
     os.unlink(path)
     systemctl("reset-failed", twin)
-    systemctl("daemon-reload")
     if os.path.exists(said):
         os.unlink(said)
 """
