@@ -18,6 +18,7 @@ foreach (glob(__DIR__ . '/../app/*.php') as $file) {
 echo match ($_GET['do'] ?? '') {
     'wait' => wait((float) $_GET['seconds']),
     'read' => json_encode(@file_get_contents($_GET['path'])),
+    'resolve' => gethostbyname($_GET['name']),
     'environment' => json_encode(getenv() + $_ENV + $_SERVER),
     'opcache' => json_encode(opcache_get_status()),
     default => basename(dirname(__DIR__)),

@@ -113,6 +113,25 @@ def test_the_status_is_told_within_half_a_second_while_every_worker_is_busy(host
     answers(host, crowd)
 
 
+@pytest.fixture
+def silent_resolver(host: Host) -> Iterator[None]:
+    """Whoever asks for a name gets no answer at all."""
+    listen = "import socket, time; s = socket.socket(type=socket.SOCK_DGRAM)"
+    listen += "; s.bind(('127.0.0.9', 53)); time.sleep(60)"
+    host.check_output("systemd-run --quiet --collect --unit=silent-resolver python3 -c %s", listen)
+    host.check_output("cp /etc/resolv.conf /tmp/kept; echo nameserver 127.0.0.9 >/etc/resolv.conf")
+    yield
+    host.check_output("cat /tmp/kept >/etc/resolv.conf; systemctl stop silent-resolver")
+
+
+@pytest.mark.usefixtures("silent_resolver")
+def test_a_resolver_that_says_nothing_is_soon_given_up(host: Host) -> None:
+    """Break: php_fpm_resolver_options: timeout:5 attempts:2."""
+    text, seconds = ask(host, "app", "do=resolve&name=db.example.com")[0]
+    assert text == "db.example.com"  # PHP's way to say that nobody knows
+    assert 1.5 < seconds < 4
+
+
 def test_a_request_that_never_ends_is_ended_and_its_worker_is_free(host: Host) -> None:
     """Break: pool: {request_terminate_timeout: 0}."""
     text, seconds = ask(host, "shop", "do=wait&seconds=20", times=2)[-1]

@@ -60,6 +60,7 @@ def see_an_outage(
     assert {each.status for each in health} == {200}, health
     busy = max(each.seconds for each in health)  # what this machine adds to any answer just now
     assert busy < 2, health
+    assert {each.status for each in visitors.failed} == {503}, str(visitors)
     assert max(each.seconds for each in visitors.failed) < FAILS_WITHIN + busy, str(visitors)
     begin()
     began = time.monotonic()
@@ -105,7 +106,9 @@ def test_a_cache_that_dies_needs_nobody(
 def test_a_store_that_takes_connections_and_says_nothing_is_soon_given_up(
     converged: RunningLab, what: str, eventually: Callable[..., None]
 ) -> None:
-    """Break: take ini_set() out of app/Database/ConnectOnce.php, and deploy: it waits for ever."""
+    """Break: take ini_set() out of app/Database/ConnectOnce.php, and deploy: it waits for ever; or
+    the ErrorException out of app/Readiness/Trouble.php: 500 for a handshake that never ends.
+    """
     store = Store(converged, what)
     try:
         see_an_outage(

@@ -2,9 +2,8 @@
 
 namespace App\Exceptions;
 
-use Illuminate\Database\QueryException;
+use App\Readiness\Trouble;
 use Illuminate\Foundation\Exceptions\Handler as ExceptionHandler;
-use RedisException;
 use Symfony\Component\HttpKernel\Exception\HttpException;
 use Throwable;
 
@@ -13,7 +12,7 @@ class Handler extends ExceptionHandler
     /** A visitor who meets a host without its stores is told to come again, not that we are broken. */
     protected function prepareException(Throwable $e)
     {
-        if ($e instanceof QueryException || $e instanceof RedisException) {
+        if (Trouble::ofAStore($e)) {
             $e = new HttpException(503, 'The database or the cache does not answer.', $e, ['Retry-After' => '10']);
         }
 

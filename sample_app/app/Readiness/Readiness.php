@@ -6,7 +6,6 @@ use Illuminate\Support\Facades\DB;
 use Illuminate\Support\Facades\Redis;
 use Illuminate\Support\Facades\Schema;
 use PDOException;
-use RedisException;
 use Throwable;
 
 /**
@@ -65,7 +64,7 @@ class Readiness
             return self::DATABASE[$code] ?? "the driver failed with code {$code}";
         }
 
-        if ($e instanceof RedisException) {
+        if (Trouble::ofRedis($e)) {
             return preg_match('/NOAUTH|WRONGPASS|invalid.+password/i', $e->getMessage())
                 ? 'the password is refused'
                 : 'it cannot be reached, or its certificate is not trusted';
