@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.waiting import until
 from xdist.scheduler import LoadScopeScheduling
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 # A run that a shell started in the background ignores SIGINT, and so would every command that the
 # tests start and interrupt (and the test would wait for ever).
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says how busy this machine is, and nothing of what it examines.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 TOGETHER = ("tests/lab", "tests/fleet")
 EACH_ALONE = ("tests/molecule/test_roles.py",)

@@ -243,7 +243,7 @@ def in_use(world: World, policy: Policy) -> set[str]:
     return used
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(WORLDS, POLICIES)
 def test_in_a_thousand_worlds_nothing_goes_that_anything_refers_to(
     world: World, policy: Policy

@@ -42,7 +42,7 @@ def test_some_versions_are_one_in_two_spellings(same: tuple[str, str]) -> None:
 VERSIONS = st.from_regex(r"\A([0-2]:)?[0-9][0-9a-bA.+~]{0,6}(-[0-9a-b+.~]{1,4})?\Z")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VERSIONS, VERSIONS)
 def test_dpkg_orders_versions_as_we_do(left: str, right: str) -> None:
     word = {-1: "lt", 0: "eq", 1: "gt"}[compare(left, right)]

@@ -127,7 +127,7 @@ def step(cloud: PretendCloud) -> None:
     assert not (started and "Launch" in cloud.group.suspended)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(events, hooks)
 def test_whatever_happened_the_group_becomes_what_is_wanted(
     events: list[tuple[str, int | str]], hooks: tuple[Hook, ...]

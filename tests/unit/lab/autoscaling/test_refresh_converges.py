@@ -221,7 +221,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(1, 8),
     st.integers(0, 100),
@@ -259,7 +259,7 @@ def test_whatever_happens_in_the_middle_all_are_new_in_the_end(
     assert len(it.members) == it.group.desired
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(1, 12),
     st.integers(0, 100),
