@@ -75,7 +75,20 @@ def test_ansible_understands_a_playbook(playbook: str) -> None:
 
 def test_site_yml_only_imports() -> None:
     site = yaml.safe_load((ROOT / "site.yml").read_text())
-    assert all(set(step) == {"name", "ansible.builtin.import_playbook"} for step in site)
+    assert all(set(step) - {"tags"} == {"name", "ansible.builtin.import_playbook"} for step in site)
+
+
+def test_each_role_can_be_asked_for_alone_by_its_name() -> None:
+    (play,) = plays("configure")
+    tags = {entry["role"]: entry["tags"] for entry in play["roles"]}
+    assert tags == {role: role for role in tags} | {"drain": "always"}
+    assert {task["tags"] for task in play["pre_tasks"] + play["tasks"]} == {"always"}
+
+
+def test_a_typo_in_a_tag_ends_a_run_before_any_host() -> None:
+    done = ansible("ansible-playbook", "-i", "none,", "site.yml", "--tags", "ngnix,wire")
+    assert done.returncode != 0
+    assert "No part of site.yml has the tag ngnix; it has" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize("name", CONVERGING)
@@ -103,7 +116,8 @@ def test_the_cleaning_of_an_image_can_hit_no_host_that_serves() -> None:
     assert listed == {"env", "role", "asg", "az"}
 
 
-def test_hosts_restart_one_after_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [[], ["--tags", "service"]], ids=["all", "a role alone"])
+def test_hosts_restart_one_after_the_other(tmp_path: Path, asked: list[str]) -> None:
     """The real turn, with handlers that only write down when they ran."""
     role = tmp_path / "roles/service"
     for folder in ("tasks", "handlers"):
@@ -117,11 +131,13 @@ def test_hosts_restart_one_after_the_other(tmp_path: Path) -> None:
         "ansible.builtin.include_tasks": str(PLAYBOOKS / "tasks/turn.yml"),
         "loop": "{{ ansible_play_batch }}",
         "loop_control": {"loop_var": "turn"},
+        "tags": "always",
     }
-    play = {"hosts": "all", "gather_facts": False, "connection": "local", "roles": ["service"]}
+    tagged = [{"role": "service", "tags": "service"}]
+    play = {"hosts": "all", "gather_facts": False, "connection": "local", "roles": tagged}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play | {"tasks": [turn]}]))
     here = f"ansible_python_interpreter={sys.executable}"
-    done = ansible("ansible-playbook", "-i", "a,b,c", "-e", here, tmp_path / "play.yml")
+    done = ansible("ansible-playbook", "-i", "a,b,c", "-e", here, *asked, tmp_path / "play.yml")
     assert done.returncode == 0, done.stdout + done.stderr
     log = (tmp_path / "log").read_text().splitlines()
     assert log == [f"{host} {word}" for host in "abc" for word in ("stop", "start")]
