@@ -38,6 +38,17 @@ def test_a_release_that_somebody_has_open_is_known(host: Host, release: str) -> 
     assert release.rsplit("/", 1)[1] in used.splitlines()
 
 
+def test_a_release_can_be_asked_for_its_health_before_it_serves(host: Host, release: str) -> None:
+    """Break: put `echo 200; exit` at the top of /usr/local/lib/bakehouse/ask-release."""
+    ask, fpm = "/usr/local/lib/bakehouse/ask-release", "/run/php-fpm/app/fpm.sock"
+    there = host.run("test -S %s", fpm).rc == 0
+    said = [
+        host.check_output("%s %s %s %s", ask, socket, release, path)
+        for socket, path in ((fpm, "/health"), (fpm, "/no-such-page"), ("/nowhere.sock", "/health"))
+    ]
+    assert said == (["200", "404", "nobody"] if there else ["nobody"] * 3)
+
+
 def test_the_link_to_it_is_relative_so_that_it_survives_a_move(host: Host, release: str) -> None:
     """Break: ln -sfn $(readlink -e /srv/app/current) /srv/app/current."""
     assert host.check_output("readlink %s", CURRENT) == f"releases/{release.rsplit('/', 1)[1]}"
