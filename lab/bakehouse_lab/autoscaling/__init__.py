@@ -13,6 +13,7 @@
 | controller | the loop: look, decide, act                                      |
 | look       | the records as decisions see them                                |
 | hands      | does what was decided                                            |
+| notices    | tells EventBridge, and whom a lifecycle hook is for              |
 
 What it leaves out, so far: warm pools, mixed instances, scheduled actions, scaling by alarms,
 rebalancing of zones that became uneven.

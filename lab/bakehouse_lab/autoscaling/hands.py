@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moto.autoscaling.models import ASG_NAME_TAG
 
 from bakehouse_lab.autoscaling import model as m
+from bakehouse_lab.autoscaling.notices import announce
 from bakehouse_lab.autoscaling.records import LifecycleAction, Membership, said_at
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class Hands:
         ]
         member.lifecycle_state = action.lifecycle
         member.activity.move("MidLifecycleAction", 60)
+        for hook, wait in zip(hooks, member.waits, strict=True):
+            announce(self._backend, member, hook, wait)
 
     def _proceed(self, member: Membership, action: m.Proceed) -> None:
         member.lifecycle_state, member.waits = action.lifecycle, []
