@@ -15,7 +15,9 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from bakehouse_lab.autoscaling.model import LAUNCHING
+from bakehouse_lab.autoscaling.passage import leaves
 from bakehouse_lab.autoscaling.records import said_at
+from bakehouse_lab.autoscaling.warm_pool.model import EC2, GROUP, POOL, WARMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +51,7 @@ def announce(
 ) -> None:
     """A lifecycle action began: whoever is to complete it learns of it, and of its token."""
     group: LabGroup = member.auto_scaling_group
-    origin, destination = _way(hook.lifecycle_transition)
+    origin, destination = way(member.lifecycle_state, member.origin)
     said = {
         "LifecycleActionToken": action.token,
         "AutoScalingGroupName": group.name,
@@ -67,9 +69,16 @@ def announce(
         _send(backend, hook.notification_target_arn, detail, action)
 
 
-def _way(transition: str) -> tuple[str, str]:
-    way = ("EC2", "AutoScalingGroup")
-    return way if transition == LAUNCHING else way[::-1]
+def way(lifecycle: str, origin: str) -> tuple[str, str]:
+    """Where an instance that waits in a state comes from, and where it goes.
+
+    >>> way("Pending:Wait", POOL), way("Warmed:Pending:Wait", EC2)
+    (('WarmPool', 'AutoScalingGroup'), ('EC2', 'WarmPool'))
+    >>> way("Terminating:Wait", EC2), way("Warmed:Terminating:Wait", GROUP)
+    (('AutoScalingGroup', 'EC2'), ('WarmPool', 'EC2'))
+    """
+    here = POOL if lifecycle.startswith(WARMED) else GROUP
+    return (here, EC2) if leaves(lifecycle) else (origin, here)
 
 
 def _send(
