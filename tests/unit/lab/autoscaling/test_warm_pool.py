@@ -121,6 +121,26 @@ def test_a_scale_out_wakes_the_instance_of_the_pool_and_the_pool_is_filled_up(po
     assert woken["StatusCode"] == "Successful"
 
 
+def test_an_instance_that_is_on_its_way_into_service_says_so(pool: Pool) -> None:
+    pool.put()
+    pool.desk.asg.set_desired_capacity(**NAME, DesiredCapacity=2)
+    pool.desk.steps(1)
+    assert sorted(pool.desk.states()) == ["InService", "Pending"]
+    assert pool.desk.activities()[0]["StatusCode"] == "PreInService"
+
+
+def test_one_of_the_pool_takes_the_place_of_an_ill_instance(pool: Pool) -> None:
+    pool.put(MinSize=2)
+    (ill,) = pool.desk.ids()
+    pool.desk.asg.set_instance_health(
+        InstanceId=ill, HealthStatus="Unhealthy", ShouldRespectGracePeriod=False
+    )
+    pool.desk.steps()
+    described = {each["Description"].split(":")[0]: each for each in pool.desk.activities()}
+    taken = described["Launching a new EC2 instance from warm pool"]
+    assert "in response to an unhealthy instance needing to be replaced." in taken["Cause"]
+
+
 def test_a_pool_may_keep_its_instances_running(pool: Pool) -> None:
     pool.put(PoolState="Running")
     assert pool.states() == ["Warmed:Running"]

@@ -198,7 +198,8 @@ def test_the_emptier_zone_is_served_first() -> None:
     ],
 )
 def test_what_is_not_ready_is_not_taken(reason: str, it: Member) -> None:
-    actions = decide(replace(MORE, pool=Pool(minimum=1)), [*LIVE, it], NOW)
+    group = replace(MORE, pool=Pool(minimum=1), suspended=frozenset({"ReplaceUnhealthy"}))
+    actions = decide(group, [*LIVE, it], NOW)
     assert "Take" not in kinds(actions), reason
     assert "Launch" in kinds(actions), reason
 
