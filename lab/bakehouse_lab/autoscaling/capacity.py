@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 REPLACED = "an instance was launched in response to an unhealthy instance needing to be replaced."
 REFRESHED = "an instance was launched in response to an instance refresh."
+REFRESH_CAUSE = "an instance was taken out of service in response to an instance refresh."
 
 SERVES = frozenset({"healthy", "unused"})  # no balancer asks an unused target
 

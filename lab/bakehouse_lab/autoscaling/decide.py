@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.autoscaling.capacity import capacity
+from bakehouse_lab.autoscaling.capacity import REFRESH_CAUSE, capacity
 from bakehouse_lab.autoscaling.health import health, relief
 from bakehouse_lab.autoscaling.model import (
     CAPACITY,
@@ -45,8 +45,6 @@ from bakehouse_lab.autoscaling.warm_pool.model import WARMED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-REFRESH_CAUSE = "an instance was taken out of service in response to an instance refresh."
-
 
 def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
     """All that is to be done now.
@@ -60,6 +58,7 @@ def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
     actions: list[Action] = [each for member in members for each in _live(group, member, now)]
     actions += health(group, members, now) + pool.health(group, members)
     actions += list(_renewal(group, members, actions))
+    actions += list(pool.renewal(group, members, actions))
     # A launch that failed still counts: the next look knows when to try again.
     ended = [each for each in actions if isinstance(each, BeginTerminate)]
     leaving = {each.member for each in ended}

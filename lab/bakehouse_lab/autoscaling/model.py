@@ -82,6 +82,7 @@ class Renewal:
     surge: int = 0  # start up to so many above the desired capacity
     surplus: int = 0  # and let so many stay above it
     retire: tuple[str, ...] = ()  # end these
+    pool: Renewal | None = None  # the same of the warm pool, above the size of that
 
 
 @dataclass(frozen=True, slots=True)

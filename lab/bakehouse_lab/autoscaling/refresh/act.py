@@ -88,7 +88,7 @@ class Clerk:
 
     def _note(self, note: m.Note) -> None:
         record = self._record
-        record.progress = Progress(note.percentage, note.to_update)
+        record.progress = Progress(note.percentage, note.to_update, note.parts)
         record.reason = note.reason
         if note.nearness > record.best:
             record.best = note.nearness
@@ -115,7 +115,8 @@ class Clerk:
         record.status, record.reason, record.ended = status, reason, self._now
         if status == m.SUCCESSFUL:
             if max(record.preferences.checkpoints, default=100) == 100:
-                record.progress = Progress(100, 0)
+                whole = record.progress.parts and m.Parts((100, 0), (100, 0))
+                record.progress = Progress(100, 0, whole)
             if record.desired:
                 self._group.adopt(record.desired["LaunchTemplate"])
         self._group.renewing = 0

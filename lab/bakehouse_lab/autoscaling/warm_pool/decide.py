@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.autoscaling.capacity import spread, victims
+from bakehouse_lab.autoscaling.capacity import REFRESH_CAUSE, spread, victims
 from bakehouse_lab.autoscaling.health import EC2_CAUSE
 from bakehouse_lab.autoscaling.model import (
     CAPACITY,
@@ -23,6 +23,7 @@ from bakehouse_lab.autoscaling.model import (
     Launch,
     MarkUnhealthy,
     Member,
+    Renewal,
 )
 from bakehouse_lab.autoscaling.passage import deregister, draining, go, hooks, leaves, wait
 from bakehouse_lab.autoscaling.warm_pool.model import (
@@ -108,6 +109,15 @@ def health(group: Group, members: Sequence[Member]) -> list[Action]:
     return marks + [BeginTerminate(each.id, each.cause) for each in steady if not each.healthy]
 
 
+def renewal(group: Group, members: Sequence[Member], so_far: Sequence[Action]) -> Iterator[Action]:
+    """What a refresh ends of the pool, unless it goes already."""
+    gone = {each.member for each in so_far if isinstance(each, BeginTerminate)}
+    retire = group.renewal.pool.retire if group.renewal.pool else ()
+    for member in members:
+        if member.id in retire and member.id not in gone:
+            yield BeginTerminate(member.id, REFRESH_CAUSE, chosen=True, renew=False)
+
+
 def reserve(group: Group, members: Sequence[Member]) -> Reserve:
     """What the group may take, and how many it may give back.
 
@@ -144,10 +154,11 @@ def fill(
         return
     wanted = group.pool.size(group.desired, group.maximum)
     size = len(inside) + sum(isinstance(each, GiveBack) for each in so_far)
-    if wanted > size:
-        yield from _grow(group, inside, size, wanted, now)
-    elif _whole(group, staying, so_far):
-        yield from _shrink(group, inside, size, wanted)
+    asked = group.renewal.pool or Renewal()
+    if wanted + asked.surge > size:
+        yield from _grow(group, inside, size, wanted + asked.surge, now)
+    elif wanted + asked.surplus < size and _whole(group, staying, so_far):
+        yield from _shrink(group, inside, size, wanted + asked.surplus)
 
 
 def _whole(group: Group, staying: Sequence[Member], so_far: Sequence[Action]) -> bool:

@@ -270,6 +270,13 @@ FEWER = replace(REUSES, desired=1)
             ["BeginTerminate"],
         ),
         (
+            "the pool has room for one of two",
+            replace(FEWER, desired=0),
+            {},
+            [warm("i-3"), warm("i-4"), warm("i-5")],
+            ["GiveBack", "BeginTerminate"],
+        ),
+        (
             "who goes is ill",
             FEWER,
             {"targets": {TG: "initial"}},
