@@ -309,6 +309,20 @@ def test_an_ill_instance_of_the_pool_is_replaced(pool: Pool) -> None:
     assert any("EC2 health check" in cause for cause in causes)
 
 
+def test_an_instance_that_ends_in_the_pool_has_its_hooks_there(pool: Pool) -> None:
+    queue = pool.desk.listen()
+    pool.desk.asg.put_lifecycle_hook(**HOOK, LifecycleTransition=ENDING)
+    pool.put()
+    (spare,) = pool.ids()
+    pool.put(MaxGroupPreparedCapacity=0)
+    assert pool.states() == ["Warmed:Terminating:Wait"]
+    (event,) = pool.desk.heard(queue)
+    assert (event["detail"]["Origin"], event["detail"]["Destination"]) == ("WarmPool", "EC2")
+    pool.answer(spare)
+    assert pool.ids() == []
+    assert pool.ec2_state(spare) == "terminated"
+
+
 def test_pages_of_a_pool(pool: Pool) -> None:
     pool.put(MinSize=3)
     ask = pool.desk.asg.describe_warm_pool

@@ -149,6 +149,14 @@ def test_a_scale_out_in_the_middle_starts_new_ones_and_none_of_the_old_pool() ->
     assert it.warmed >= 2
 
 
+def test_a_pool_that_comes_on_one_by_one_is_no_stall() -> None:
+    it = PooledRollout.beside(1, 6, Preferences(100))
+    it.refresh = replace(it.refresh, stall=3 * MINUTE)
+    it.look()
+    it.run(30 * MINUTE)
+    assert it.refresh.status == m.SUCCESSFUL
+
+
 def test_a_stalled_pool_fails_the_refresh() -> None:
     it = PooledRollout.beside(1, 1, Preferences(100, 200))
     it.refresh = replace(it.refresh, stall=10 * MINUTE)
