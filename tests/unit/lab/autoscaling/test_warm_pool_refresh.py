@@ -250,19 +250,26 @@ def test_a_rollback_puts_the_pool_back_too(pooled: Pooled) -> None:
 
 
 def test_a_cancelled_refresh_waits_for_what_enters_the_pool(pooled: Pooled) -> None:
-    desk = pooled.desk
-    desk.asg.start_instance_refresh(**NAME, Preferences={"MinHealthyPercentage": 90})
-    desk.steps(1)
-    desk.asg.put_lifecycle_hook(
-        **NAME,
-        LifecycleHookName="ready",
+    scaling, hook = pooled.desk.asg, {**NAME, "LifecycleHookName": "ready"}
+    scaling.put_lifecycle_hook(
+        **hook,
         LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
         HeartbeatTimeout=7200,
     )
-    desk.asg.cancel_instance_refresh(**NAME)
-    desk.groups.autoscaling_groups["web"].warm[0].lifecycle_state = "Warmed:Pending"
-    desk.steps()
+    scaling.put_warm_pool(**NAME, MinSize=3)
+    pooled.desk.steps()
+    (enters,) = (
+        each["InstanceId"]
+        for each in scaling.describe_warm_pool(**NAME)["Instances"]
+        if each["LifecycleState"] == "Warmed:Pending:Wait"
+    )
+    scaling.start_instance_refresh(**NAME)
+    scaling.cancel_instance_refresh(**NAME)
+    pooled.desk.steps()
     assert pooled.rollout.status() == "Cancelling"
+    scaling.complete_lifecycle_action(**hook, InstanceId=enters, LifecycleActionResult="CONTINUE")
+    pooled.desk.steps()
+    assert pooled.rollout.status() == "Cancelled"
 
 
 def test_a_group_without_a_pool_shows_no_such_details(rollout: Rollout) -> None:
