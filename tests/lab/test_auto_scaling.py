@@ -48,6 +48,10 @@ class Group:
     def states(self) -> list[str]:
         return sorted(each["LifecycleState"] for each in self.members().values())
 
+    def pool(self) -> dict[str, str]:
+        found = self.scaling.describe_warm_pool(AutoScalingGroupName=NAME)["Instances"]
+        return {each["InstanceId"]: each["LifecycleState"] for each in found}
+
     def want(self, number: int) -> None:
         self.scaling.set_desired_capacity(AutoScalingGroupName=NAME, DesiredCapacity=number)
 
@@ -115,6 +119,20 @@ def test_a_hook_holds_a_booting_host_until_somebody_completes_it(group: Group) -
         **HOOK, InstanceId=instance, LifecycleActionResult="CONTINUE"
     )
     until(lambda: group.states() == ["InService"], seconds=5)
+
+
+def test_a_scale_out_wakes_the_host_of_the_warm_pool_and_another_takes_its_bed(
+    group: Group,
+) -> None:
+    group.scaling.put_warm_pool(AutoScalingGroupName=NAME, MinSize=1, MaxGroupPreparedCapacity=1)
+    until(lambda: list(group.pool().values()) == ["Warmed:Stopped"])
+    (spare,) = group.pool()
+    assert group.ec2_state(spare) == "stopped"
+    group.want(1)
+    until(lambda: group.members()[spare]["LifecycleState"] == "InService")
+    assert group.ec2_state(spare) == "running"
+    until(lambda: list(group.pool().values()) == ["Warmed:Stopped"])
+    assert spare not in group.pool()
 
 
 def test_a_launch_that_cannot_be_says_so_and_nothing_is_left(group: Group) -> None:

@@ -23,7 +23,6 @@ PRETENDED = {
     ("ec2", "ExportImage"): "no disk image would be written",
     ("ec2", "CreateFleet"): "its instances would not be started; use an Auto Scaling group",
     ("ec2", "RequestSpotInstances"): "its instances would not be started; use RunInstances",
-    ("autoscaling", "PutWarmPool"): "no instance would be kept warm",
     ("ec2", "RequestSpotFleet"): "its instances would not be started; use an Auto Scaling group",
 }
 

@@ -6,6 +6,8 @@
 | decide     | what a group does next (pure)                                    |
 | health     | who is ill, and when another takes the place (pure)              |
 | capacity   | how many there are, where they start, who goes first (pure)      |
+| passage    | hooks and the way out, alike for a group and its pool (pure)     |
+| warm_pool/ | instances that have booted before and wait to be taken           |
 | refresh/   | instance refresh: all of a group is replaced, a few at a time    |
 | records    | what is written down of a group, its instances and activities    |
 | backend    | what an API call writes down                                     |
@@ -13,9 +15,10 @@
 | controller | the loop: look, decide, act                                      |
 | look       | the records as decisions see them                                |
 | hands      | does what was decided                                            |
+| notices    | tells EventBridge, and whom a lifecycle hook is for              |
 
-What it leaves out, so far: warm pools, mixed instances, scheduled actions, scaling by alarms,
-rebalancing of zones that became uneven.
+What it leaves out, so far: mixed instances, scheduled actions, scaling by alarms, rebalancing of
+zones that became uneven.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from bakehouse_lab.autoscaling.records import GLOBAL_TIMEOUT_SECONDS
 from bakehouse_lab.autoscaling.refresh import api as refresh
 from bakehouse_lab.autoscaling.refresh.checks import check_update
 from bakehouse_lab.autoscaling.refresh.preferences import maintenance_policy
+from bakehouse_lab.autoscaling.warm_pool import api as warm_pool
 
 RESULTS = ("CONTINUE", "ABANDON")
 
@@ -199,6 +200,7 @@ ACTIONS = (
     record_lifecycle_action_heartbeat,
     describe_lifecycle_hook_types,
     *refresh.ACTIONS,
+    *warm_pool.ACTIONS,
 )
 
 

@@ -21,6 +21,7 @@ from bakehouse_lab.autoscaling.model import (
     STANDBY,
     TERMINATING,
 )
+from bakehouse_lab.autoscaling.passage import leaves
 from bakehouse_lab.autoscaling.records import (
     Activity,
     LabGroup,
@@ -30,9 +31,16 @@ from bakehouse_lab.autoscaling.records import (
     said_at,
 )
 from bakehouse_lab.autoscaling.refresh.model import STALL_SECONDS
+from bakehouse_lab.autoscaling.warm_pool.model import WARMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# The words are ours: that ForceDelete deletes the pool as well is AWS's.
+HAS_WARM_POOL = (
+    "You cannot delete an AutoScalingGroup while it has a warm pool. Delete the warm pool first "
+    "(DeleteWarmPool), or set ForceDelete, which deletes it with its instances."
+)
 
 
 class _Groups(dict[str, LabGroup]):
@@ -89,12 +97,14 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
     def delete_auto_scaling_group(self, group_name: str, force: bool = False) -> None:
         """An empty group goes at once; `force` ends its instances first, without draining."""
         group = self.autoscaling_groups[group_name]
-        if group.instance_states and not force:
+        if group.instances and not force:
             raise AutoscalingClientError(
                 "ResourceInUse",
                 "You cannot delete an AutoScalingGroup while there are instances or pending "
                 "Spot instance request(s) still in the group.",
             )
+        if group.warm_pool and not force:
+            raise AutoscalingClientError("ResourceInUse", HAS_WARM_POOL)
         group.deleting, group.min_size, group.desired_capacity = True, 0, 0
         for member in group.instance_states:
             member.abrupt = True
@@ -168,6 +178,11 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
     def terminate_instance(self, instance_id: str, should_decrement: bool) -> Activity:
         """Take an instance out of service, as a user asked."""
         group, member = self._find(instance_id)
+        if member.warmed:
+            raise ValidationError(
+                f"The instance {instance_id} is in the warm pool of {group.name}: this operation "
+                "cannot be called on instances in a warm pool."
+            )
         before = group.desired_capacity
         if should_decrement:
             if before <= group.min_size:
@@ -181,17 +196,17 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
         self, group: LabGroup, member: Membership, cause: str, because: str = ""
     ) -> Activity:
         """Begin to terminate an instance; its launch, if that is not over, is cancelled."""
-        if member.lifecycle_state.startswith(TERMINATING):
+        if leaves(member.lifecycle_state):
             return member.activity
-        now = self.clock()
+        now, warmed = self.clock(), member.warmed
         member.activity.end(now, "Cancelled")
-        member.lifecycle_state, member.waits = TERMINATING, []
+        member.lifecycle_state, member.waits = WARMED * warmed + TERMINATING, []
         member.activity = group.begin(
-            f"Terminating EC2 instance: {member.instance_id}",
+            f"Terminating EC2 instance{' from warm pool' * warmed}: {member.instance_id}",
             cause,
             now,
             because,
-            **_place(member),
+            **member.place,
         )
         return member.activity
 
@@ -261,7 +276,7 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
             cause = f"instance {member.instance_id} was {done} in response to a user request"
             member.lifecycle_state = lifecycle
             member.activity = group.begin(
-                f"{what}: {member.instance_id}", f"{cause}{change}.", now, **_place(member)
+                f"{what}: {member.instance_id}", f"{cause}{change}.", now, **member.place
             )
             activities.append(member.activity)
         return activities
@@ -285,7 +300,7 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
                 f"instance {member.instance_id} was moved out of standby in response to a user "
                 f"request, increasing the capacity from {before} to {before + 1}.",
                 now,
-                **_place(member),
+                **member.place,
             )
         return [member.activity for member in members]
 
@@ -358,13 +373,6 @@ class LabAutoScalingBackend(AutoScalingBackend):  # type: ignore[misc]  # moto s
                 return action
         which = f"token {token}" if token else f"instance ID {instance_id}"
         raise ValidationError(f"No active Lifecycle Action found with {which}")
-
-
-def _place(member: Membership) -> dict[str, str]:
-    return {
-        "Subnet_ID": member.instance.subnet_id or "",
-        "Availability_Zone": member.availability_zone or "",
-    }
 
 
 def _too_small(group: LabGroup) -> ValidationError:

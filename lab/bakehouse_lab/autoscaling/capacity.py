@@ -16,12 +16,14 @@ from bakehouse_lab.autoscaling.model import (
     Launch,
     Member,
 )
+from bakehouse_lab.autoscaling.warm_pool.model import GiveBack, Reserve, Take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 REPLACED = "an instance was launched in response to an unhealthy instance needing to be replaced."
 REFRESHED = "an instance was launched in response to an instance refresh."
+REFRESH_CAUSE = "an instance was taken out of service in response to an instance refresh."
 
 SERVES = frozenset({"healthy", "unused"})  # no balancer asks an unused target
 
@@ -50,26 +52,49 @@ def serves(group: Group, member: Member) -> bool:
     return sound and SERVES.issuperset(asked)
 
 
-def capacity(group: Group, members: Sequence[Member], now: float) -> Iterator[Action]:
-    """Start what is missing, or end what is too much."""
+def capacity(
+    group: Group, members: Sequence[Member], now: float, reserve: Reserve
+) -> Iterator[Action]:
+    """Start what is missing, or end what is too much; with what a warm pool has in reserve."""
     live = [member for member in members if member.lifecycle in CAPACITY]
     missing = group.desired + group.renewal.surge - len(live)
     surplus = len(live) - group.desired - group.renewal.surplus
-    if missing > 0 and "Launch" not in group.suspended and now >= group.retry_at:
-        yield from _launch(group, live, missing)
+    if missing > 0 and "Launch" not in group.suspended:
+        yield from _grow(group, live, missing, reserve.ready, now)
     elif surplus > 0 and "Terminate" not in group.suspended:
-        yield from _shrink(group, live, surplus)
+        yield from _shrink(group, live, surplus, reserve.room)
 
 
-def _launch(group: Group, live: Sequence[Member], missing: int) -> Iterator[Action]:
+def _grow(
+    group: Group, live: Sequence[Member], missing: int, ready: Sequence[Member], now: float
+) -> Iterator[Action]:
+    """From the warm pool first; a launch that failed before makes the next one wait, not those."""
     lacking = group.desired - len(live)
     grown = (
         "an instance was started in response to a difference between desired and actual "
         f"capacity, increasing the capacity from {len(live)} to {group.desired}."
     )
-    for number, (subnet, zone) in enumerate(_spread(group, live, missing)):
-        cause = _cause(group, lacking - number) or grown
+    causes = [_cause(group, lacking - number) or grown for number in range(missing)]
+    taken = _warm(live, ready, missing)
+    for member, cause in zip(taken, causes, strict=False):
+        yield Take(member.id, cause, cause == REPLACED, cause == REFRESHED)
+    if now < group.retry_at:
+        return
+    places = spread(group, [*live, *taken], missing - len(taken))
+    for (subnet, zone), cause in zip(places, causes[len(taken) :], strict=False):
         yield Launch(subnet, zone, cause, cause == REPLACED, cause == REFRESHED)
+
+
+def _warm(live: Sequence[Member], ready: Sequence[Member], missing: int) -> list[Member]:
+    """Out of the warm pool into the emptiest zones, the oldest first (AWS does not say)."""
+    zones, left = Counter(member.zone for member in live), list(ready)
+    taken: list[Member] = []
+    while left and len(taken) < missing:
+        chosen = min(left, key=lambda each: (zones[each.zone], each.launched, each.id))
+        left.remove(chosen)
+        zones[chosen.zone] += 1
+        taken.append(chosen)
+    return taken
 
 
 def _cause(group: Group, owed: int) -> str:
@@ -84,7 +109,7 @@ def _cause(group: Group, owed: int) -> str:
     return REFRESHED if owed <= max(0, group.replacing) + max(0, group.renewing) else ""
 
 
-def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tuple[str, str]]:
+def spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tuple[str, str]]:
     """The zone with the fewest instances, and in it the subnet with the fewest.
 
     Of equals the one that has waited longest, so that replacing one after the other keeps a group
@@ -101,15 +126,19 @@ def _spread(group: Group, live: Sequence[Member], missing: int) -> Iterator[tupl
         yield subnet, zone
 
 
-def _shrink(group: Group, live: Sequence[Member], surplus: int) -> Iterator[Action]:
+def _shrink(group: Group, live: Sequence[Member], surplus: int, room: int) -> Iterator[Action]:
+    """Who is well and up to date may go back into the warm pool, as long as that has room."""
     size, spared = len(live), [member for member in live if not member.protected]
+    cause = (
+        "an instance was taken out of service in response to a difference between desired and "
+        f"actual capacity, shrinking the capacity from {size} to {group.desired}."
+    )
     for victim in victims(group, live, spared)[:surplus]:
-        yield BeginTerminate(
-            victim.id,
-            "an instance was taken out of service in response to a difference between desired and "
-            f"actual capacity, shrinking the capacity from {size} to {group.desired}.",
-            chosen=True,
-        )
+        if room > 0 and victim.updated and serves(group, victim):
+            room -= 1
+            yield GiveBack(victim.id, cause)
+        else:
+            yield BeginTerminate(victim.id, cause, chosen=True)
 
 
 def victims(group: Group, live: Sequence[Member], among: Sequence[Member]) -> list[Member]:

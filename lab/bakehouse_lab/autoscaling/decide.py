@@ -9,7 +9,7 @@ instance's life is AWS's:
                 Terminating:Proceed] -> gone
 
 The terminating hooks run after the load balancer has drained the instance, so that a hook finds
-it idle.
+it idle. What a warm pool adds to that stands in `warm_pool`.
 """
 
 from __future__ import annotations
@@ -17,41 +17,33 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.autoscaling.capacity import capacity
+from bakehouse_lab.autoscaling.capacity import REFRESH_CAUSE, capacity
 from bakehouse_lab.autoscaling.health import health, relief
 from bakehouse_lab.autoscaling.model import (
     CAPACITY,
-    ENDING,
     ENTERING_STANDBY,
-    GONE,
     LAUNCHING,
     LOST,
     PENDING,
-    PENDING_PROCEED,
     PENDING_WAIT,
-    TERMINATING,
-    TERMINATING_PROCEED,
-    TERMINATING_WAIT,
     Action,
     Await,
     BeginTerminate,
     DeleteGroup,
-    Deregister,
     EnterService,
     EnterStandby,
     FailLaunch,
     Forget,
     Group,
     Member,
-    Proceed,
     Register,
-    Terminate,
 )
+from bakehouse_lab.autoscaling.passage import deregister, draining, go, hooks, leaves, wait
+from bakehouse_lab.autoscaling.warm_pool import decide as pool
+from bakehouse_lab.autoscaling.warm_pool.model import WARMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-REFRESH_CAUSE = "an instance was taken out of service in response to an instance refresh."
 
 
 def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
@@ -64,26 +56,29 @@ def decide(group: Group, members: Sequence[Member], now: float) -> list[Action]:
     if group.deleting:
         return _dissolve(group, members, now)
     actions: list[Action] = [each for member in members for each in _live(group, member, now)]
-    actions += health(group, members, now)
+    actions += health(group, members, now) + pool.health(group, members)
     actions += list(_renewal(group, members, actions))
+    actions += list(pool.renewal(group, members, actions))
     # A launch that failed still counts: the next look knows when to try again.
     ended = [each for each in actions if isinstance(each, BeginTerminate)]
     leaving = {each.member for each in ended}
+    staying = [each for each in members if each.id not in leaving]
     owed = replace(
         group,
-        renewal=relief(group, [each for each in members if each.id not in leaving]),
+        renewal=relief(group, staying),
         replacing=group.replacing + sum(each.replace for each in ended),
         renewing=group.renewing + sum(each.renew for each in ended),
     )
-    actions += capacity(owed, [each for each in members if each.id not in leaving], now)
+    actions += list(capacity(owed, staying, now, pool.reserve(owed, staying)))
+    actions += list(pool.fill(owed, members, actions, now))
     return actions
 
 
 def _dissolve(group: Group, members: Sequence[Member], now: float) -> list[Action]:
     actions: list[Action] = []
     for member in members:
-        if member.lifecycle.startswith(TERMINATING):
-            actions += _go(group, member, now)
+        if leaves(member.lifecycle):
+            actions += go(group, member, now)
         else:
             cause = "an instance was taken out of service in response to its group being deleted."
             actions.append(BeginTerminate(member.id, cause))
@@ -109,66 +104,29 @@ def _live(group: Group, member: Member, now: float) -> Iterator[Action]:
         case "InService":
             yield from _register(group, member)
         case "Terminating" | "Terminating:Wait" | "Terminating:Proceed":
-            yield from _go(group, member, now)
+            yield from go(group, member, now)
         case "EnteringStandby" | "Detaching":
             yield from _step_aside(member)
+        case warmed if warmed.startswith(WARMED):
+            yield from pool.live(group, member, now)
 
 
 def _come(group: Group, member: Member, now: float) -> Iterator[Action]:
     if member.ec2_state in LOST:
         yield FailLaunch(member.id)
     elif member.lifecycle == PENDING_WAIT:
-        yield from _wait(member, now)
-    elif member.lifecycle == PENDING and member.hooked and (names := _hooks(group, LAUNCHING)):
+        yield from wait(member, now)
+    elif member.lifecycle == PENDING and member.hooked and (names := hooks(group, LAUNCHING)):
         yield Await(member.id, names, PENDING_WAIT)
     elif member.ec2_state == "running":
         yield from _register(group, member)
         yield EnterService(member.id)
 
 
-def _wait(member: Member, now: float) -> Iterator[Action]:
-    verdicts = [wait.verdict(now) for wait in member.waits]
-    if "ABANDON" in verdicts:
-        yield BeginTerminate(
-            member.id,
-            f"instance {member.id} was taken out of service because its launch was abandoned by "
-            "a lifecycle hook.",
-        )
-    elif None not in verdicts:
-        yield Proceed(member.id, PENDING_PROCEED)
-
-
-def _go(group: Group, member: Member, now: float) -> Iterator[Action]:
-    if member.ec2_state == "terminated":
-        yield from _deregister(member)
-        yield Forget(member.id)
-    elif member.lifecycle == TERMINATING_PROCEED or member.abrupt:
-        if member.ec2_state not in GONE:
-            yield Terminate(member.id)
-    elif member.lifecycle == TERMINATING_WAIT:
-        verdicts = [wait.verdict(now) for wait in member.waits]
-        if "ABANDON" in verdicts or None not in verdicts:
-            yield Proceed(member.id, TERMINATING_PROCEED)
-    else:
-        yield from _drain(group, member)
-
-
-def _drain(group: Group, member: Member) -> Iterator[Action]:
-    """Out of the load balancer first; an instance that serves nothing has nothing to drain."""
-    if member.registered:
-        yield from _deregister(member)
-    elif member.ec2_state in LOST or not _draining(member):
-        names = _hooks(group, ENDING)
-        if names:
-            yield Await(member.id, names, TERMINATING_WAIT)
-        else:
-            yield Proceed(member.id, TERMINATING_PROCEED)
-
-
 def _step_aside(member: Member) -> Iterator[Action]:
     if member.registered:
-        yield from _deregister(member)
-    elif not _draining(member):
+        yield from deregister(member)
+    elif not draining(member):
         standby = member.lifecycle == ENTERING_STANDBY
         yield EnterStandby(member.id) if standby else Forget(member.id)
 
@@ -179,15 +137,3 @@ def _register(group: Group, member: Member) -> Iterator[Action]:
         for arn in group.target_groups:
             if arn not in member.registered:
                 yield Register(member.id, arn)
-
-
-def _deregister(member: Member) -> Iterator[Action]:
-    return (Deregister(member.id, arn) for arn in sorted(member.registered))
-
-
-def _draining(member: Member) -> bool:
-    return "draining" in member.targets.values()
-
-
-def _hooks(group: Group, transition: str) -> tuple[str, ...]:
-    return tuple(hook.name for hook in group.hooks if hook.transition == transition)

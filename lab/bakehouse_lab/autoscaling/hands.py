@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from moto.autoscaling.models import ASG_NAME_TAG
 
 from bakehouse_lab.autoscaling import model as m
+from bakehouse_lab.autoscaling.notices import announce
 from bakehouse_lab.autoscaling.records import LifecycleAction, Membership, said_at
+from bakehouse_lab.autoscaling.warm_pool.act import Keeper
+from bakehouse_lab.autoscaling.warm_pool.model import WARMED, DropPool, WarmUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +29,7 @@ class Hands:
         """Act on `group`; hold the world's lock."""
         self._backend, self._group = backend, group
         self._now = backend.clock()
+        self._keeper = Keeper(group, self._now)
         self._verbs: dict[type, Callable[[Membership, Any], None]] = {
             m.FailLaunch: self._fail,
             m.Await: self._await,
@@ -38,12 +42,17 @@ class Hands:
             m.BeginTerminate: self._begin_terminate,
             m.Terminate: self._terminate,
             m.Forget: self._forget,
+            **self._keeper.verbs,
         }
 
     def do(self, action: m.Action) -> None:
         """Do one thing."""
         if isinstance(action, m.Launch):
             self._launch(action)
+        elif isinstance(action, WarmUp):
+            self._warm_up(action)
+        elif isinstance(action, DropPool):
+            self._keeper.drop()
         elif isinstance(action, m.DeleteGroup):
             self._backend.drop(self._group)
             log.info("group %s: deleted", self._group.name)
@@ -56,14 +65,21 @@ class Hands:
             return  # the one before it, in this same step, failed
         group.replacing -= action.replaces
         group.renewing -= action.renews
-        activity = group.begin(
-            "Launching a new EC2 instance",
-            action.cause,
-            self._now,
-            "" if action.replaces or action.renews else group.reason,
-            Subnet_ID=action.subnet,
-            Availability_Zone=action.zone,
-        )
+        because = "" if action.replaces or action.renews else group.reason
+        self._start(action, "Launching a new EC2 instance", because)
+
+    def _warm_up(self, action: WarmUp) -> None:
+        if self._now < self._group.retry_at:
+            return
+        member = self._start(action, "Launching a new EC2 instance into warm pool")
+        if member:
+            member.lifecycle_state = WARMED + m.PENDING
+
+    def _start(self, action: m.Launch | WarmUp, what: str, because: str = "") -> Membership | None:
+        """A new member; None when AWS would not start it, of which its activity tells."""
+        group = self._group
+        place = {"Subnet_ID": action.subnet, "Availability_Zone": action.zone}
+        activity = group.begin(what, action.cause, self._now, because, **place)
         activity.move("PreInService", 30)
         version, refresh = group.next_version, group.refresh
         try:
@@ -73,12 +89,13 @@ class Hands:
             log.warning("group %s: not launched: %s", group.name, said)
             activity.end(self._now, "Failed", f"{said}. Launching EC2 instance failed.")
             group.launch_failed(self._now)
-            return
+            return None
         activity.description += f": {instance.id}"
         member = Membership(instance, group, version, activity)
         member.refresh = refresh.id if refresh and refresh.forward else ""
         group.instance_states.append(member)
         log.info("group %s: launched %s in %s", group.name, instance.id, action.zone)
+        return member
 
     def _fail(self, member: Membership, _: m.FailLaunch) -> None:
         reason = member.instance.state_reason
@@ -105,6 +122,8 @@ class Hands:
         ]
         member.lifecycle_state = action.lifecycle
         member.activity.move("MidLifecycleAction", 60)
+        for hook, wait in zip(hooks, member.waits, strict=True):
+            announce(self._backend, member, hook, wait)
 
     def _proceed(self, member: Membership, action: m.Proceed) -> None:
         member.lifecycle_state, member.waits = action.lifecycle, []
@@ -167,7 +186,9 @@ class Hands:
         ]
 
 
-def start(backend: LabAutoScalingBackend, group: LabGroup, version: Any, action: m.Launch) -> Any:
+def start(
+    backend: LabAutoScalingBackend, group: LabGroup, version: Any, action: m.Launch | WarmUp
+) -> Any:
     """Write a new EC2 instance down, from the template's right version; raises when AWS would."""
     source: Any = version or group.launch_config
     own = version.instance_tags if version else {}

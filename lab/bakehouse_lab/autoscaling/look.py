@@ -49,6 +49,7 @@ def _group(backend: LabAutoScalingBackend, group: LabGroup) -> m.Group:
         retry_at=group.retry_at,
         policy=None if group.refresh else group.maintenance,
         warmup=group.warmup,
+        pool=group.warm_pool,
         deleting=group.deleting,
     )
 
@@ -69,6 +70,7 @@ def _member(backend: LabAutoScalingBackend, group: LabGroup, member: Membership)
         in_service=member.in_service,
         waits=tuple(each.wait() for each in member.waits),
         hooked=member.hooked,
+        origin=member.origin,
         abrupt=member.abrupt,
         registered=frozenset(member.registered),
         targets={

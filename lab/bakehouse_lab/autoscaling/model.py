@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bakehouse_lab.autoscaling.warm_pool.model import EC2, Pool, PoolAction
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -67,6 +69,7 @@ class Member:
     in_service: float = 0  # since when
     waits: tuple[Wait, ...] = ()
     hooked: bool = True  # False: back from standby, so that launch hooks do not run again
+    origin: str = EC2  # or AutoScalingGroup, WarmPool: whence it came into the state it is in
     abrupt: bool = False  # the group is deleted by force: no draining, no hooks
     registered: frozenset[str] = frozenset()  # target groups that the group put it into
     targets: Mapping[str, str] = field(default_factory=dict)  # its state in each target group
@@ -79,6 +82,7 @@ class Renewal:
     surge: int = 0  # start up to so many above the desired capacity
     surplus: int = 0  # and let so many stay above it
     retire: tuple[str, ...] = ()  # end these
+    pool: Renewal | None = None  # the same of the warm pool, above the size of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class Group:
     renewal: Renewal = Renewal()
     policy: tuple[int, int] | None = None  # for instance maintenance; a refresh has its own
     warmup: float = 0
+    pool: Pool | None = None  # the warm pool beside it
     retry_at: float = 0  # after a launch that failed: not before
     deleting: bool = False
 
@@ -222,4 +227,5 @@ Action = (
     | Terminate
     | Forget
     | DeleteGroup
+    | PoolAction
 )

@@ -12,11 +12,13 @@ from moto.autoscaling.exceptions import ValidationError
 from moto.autoscaling.models import FakeAutoScalingGroup, InstanceState
 
 from bakehouse_lab.autoscaling.model import PENDING, Wait
+from bakehouse_lab.autoscaling.warm_pool.model import EC2, WARMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bakehouse_lab.autoscaling.refresh.records import RefreshRecord
+    from bakehouse_lab.autoscaling.warm_pool.model import Pool
 
 # AWS ends every lifecycle action after this, whatever its heartbeats say.
 GLOBAL_TIMEOUT_SECONDS = 172800
@@ -97,10 +99,24 @@ class Membership(InstanceState):  # type: ignore[misc]  # moto ships no types
         self.in_service = 0.0
         self.cause = ""
         self.hooked = True
+        self.origin = EC2
         self.abrupt = False
         self.refresh = ""  # the id of the instance refresh that it was started by
         self.waits: list[LifecycleAction] = []
         self.registered: set[str] = set()
+
+    @property
+    def warmed(self) -> bool:
+        """In the warm pool, on its way into it, or ended there."""
+        return bool(self.lifecycle_state.startswith(WARMED))
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Where it is, as the details of an activity say it."""
+        return {
+            "Subnet_ID": self.instance.subnet_id or "",
+            "Availability_Zone": self.availability_zone or "",
+        }
 
     @property
     def launch_template(self) -> dict[str, str] | None:
@@ -136,6 +152,7 @@ class LabGroup(FakeAutoScalingGroup):  # type: ignore[misc]  # moto ships no typ
     renewing: int  # launches owed for instances that a refresh ended
     refreshes: list[RefreshRecord]  # the newest first
     instance_maintenance_policy: dict[str, int] | None
+    warm_pool: Pool | None
     failures: int  # launches that failed in a row
     retry_at: float
     deleting: bool
@@ -160,6 +177,26 @@ class LabGroup(FakeAutoScalingGroup):  # type: ignore[misc]  # moto ships no typ
     def status(self) -> str | None:
         """Only shown while the group is being deleted."""
         return "Delete in progress" if self.deleting else None
+
+    @property
+    def instances(self) -> list[Membership]:
+        """Those that a description of the group shows: not the warm pool's."""
+        return [each for each in self.instance_states if not each.warmed]
+
+    @property
+    def warm(self) -> list[Membership]:
+        """The warm pool's."""
+        return [each for each in self.instance_states if each.warmed]
+
+    @property
+    def warm_pool_configuration(self) -> dict[str, Any] | None:
+        """The warm pool as descriptions show it."""
+        return self.warm_pool.shown() if self.warm_pool else None
+
+    @property
+    def warm_pool_size(self) -> int | None:
+        """How many are in the warm pool; None without one."""
+        return len(self.warm) if self.warm_pool else None
 
     @property
     def refresh(self) -> RefreshRecord | None:

@@ -72,3 +72,4 @@ class Host:
     tags: Mapping[str, str] = field(default_factory=dict)
     profile: Profile | None = None
     scaling_state: str | None = None  # the lifecycle state of Auto Scaling, None outside a group
+    pool_state: str = "Stopped"  # or Running: how the instances of its group's warm pool wait

@@ -72,12 +72,16 @@ class Records:
             user_data=_bytes(instance.user_data),
             tags={tag["key"]: tag["value"] for tag in instance.get_tags()},
             profile=_profile(ec2.iam_instance_profile_associations.get(instance.id)),
-            scaling_state=self._scaling_state(instance.id),
+            **self._scaling(instance.id),
         )
 
-    def _scaling_state(self, instance_id: str) -> str | None:
+    def _scaling(self, instance_id: str) -> dict[str, str]:
         found = self._world.backend("autoscaling").describe_auto_scaling_instances([instance_id])
-        return next((str(each.lifecycle_state) for each in found), None)
+        for member in found:
+            pool = member.auto_scaling_group.warm_pool
+            state = str(member.lifecycle_state)
+            return {"scaling_state": state, **({"pool_state": pool.state} if pool else {})}
+        return {}
 
 
 def _interface(ec2: Any, nic: Any) -> Interface:

@@ -139,8 +139,16 @@ def _metadata(host: Host, credentials: Callable[[], str], now: str) -> dict[str,
 
 
 def _autoscaling(host: Host) -> dict[str, object]:
-    target = SCALING_TARGETS.get((host.scaling_state or "").split(":")[0])
+    target = _target(host.scaling_state or "", host.pool_state)
     return {"autoscaling": {"target-lifecycle-state": target}} if target else {}
+
+
+def _target(state: str, pool_state: str) -> str | None:
+    """In a warm pool the steady states are `Warmed:Stopped`, `:Running` and `:Terminated`."""
+    if not state.startswith("Warmed:"):
+        return SCALING_TARGETS.get(state.split(":")[0])
+    step = state.split(":")[1]
+    return "Warmed:" + {"Pending": pool_state, "Terminating": "Terminated"}.get(step, step)
 
 
 def _iam(host: Host, credentials: Callable[[], str], now: str) -> dict[str, object]:

@@ -98,9 +98,13 @@ class PretendHere(Here):
 
     def target(self) -> str:
         state = self._group.state
-        return {"": "", "Pending": "InService", "InService": "InService"}.get(
-            state.split(":")[0], "Terminated"
-        )
+        targets = {
+            "": "",
+            "Pending": "InService",
+            "InService": "InService",
+            "Warmed": "Warmed:Stopped",
+        }
+        return targets.get(state.split(":")[0], "Terminated")
 
     def identity(self) -> Identity:
         return Identity(ME, "ami-0f00", "us-east-1a", "us-east-1")

@@ -26,6 +26,12 @@ def test_it_goes_on_when_its_pages_answer_and_are_warm(time: PretendTime) -> Non
     assert "ready and warm after 25 s" in host.said[-1]
 
 
+def test_it_answers_on_the_way_into_a_warm_pool_too(time: PretendTime) -> None:
+    host = coming(time, [(0.0, "Warmed:Pending"), (1007.0, "Warmed:Pending:Wait")])
+    assert arrive(host.world, PretendSite(time, ready=1025), WANTED) == 0
+    assert host.group.results == ["CONTINUE"]
+
+
 def test_one_that_does_not_become_ready_is_abandoned_with_the_reason(time: PretendTime) -> None:
     host, site = coming(time, HELD), PretendSite(time, ready=9999)
     assert arrive(host.world, site, WANTED) == ABANDONED

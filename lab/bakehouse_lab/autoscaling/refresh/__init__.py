@@ -4,6 +4,7 @@
 |-------------|-------------------------------------------------------------------|
 | model       | what decisions see of a refresh, and what they may ask for        |
 | fleet       | the group's instances sorted, and the arithmetic (pure)           |
+| whole       | the group and its warm pool together (pure)                       |
 | decide      | what a refresh does next (pure)                                   |
 | reasons     | why it waits, in AWS's words (pure)                               |
 | preferences | what a caller may ask for, the defaults, and what AWS refuses     |

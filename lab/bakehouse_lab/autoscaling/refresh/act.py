@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING
 
+from bakehouse_lab.autoscaling.notices import tell
 from bakehouse_lab.autoscaling.refresh import model as m
 from bakehouse_lab.autoscaling.refresh.decide import decide
 from bakehouse_lab.autoscaling.refresh.records import Progress
@@ -88,7 +88,7 @@ class Clerk:
 
     def _note(self, note: m.Note) -> None:
         record = self._record
-        record.progress = Progress(note.percentage, note.to_update)
+        record.progress = Progress(note.percentage, note.to_update, note.parts)
         record.reason = note.reason
         if note.nearness > record.best:
             record.best = note.nearness
@@ -115,30 +115,19 @@ class Clerk:
         record.status, record.reason, record.ended = status, reason, self._now
         if status == m.SUCCESSFUL:
             if max(record.preferences.checkpoints, default=100) == 100:
-                record.progress = Progress(100, 0)
+                whole = record.progress.parts and m.Parts((100, 0), (100, 0))
+                record.progress = Progress(100, 0, whole)
             if record.desired:
                 self._group.adopt(record.desired["LaunchTemplate"])
         self._group.renewing = 0
         self._tell(ENDED[status])
 
     def _tell(self, what: str, **more: str) -> None:
-        """Put the event on the account's default bus: a rule may send it on, as on AWS."""
-        from moto.events.models import events_backends
-
+        """Put an event of this refresh on the bus."""
         log.info("group %s: instance refresh: %s %s", self._group.name, what, self._record.reason)
         detail = {
             "InstanceRefreshId": self._record.id,
             "AutoScalingGroupName": self._group.name,
             **more,
         }
-        event = {
-            "Source": "aws.autoscaling",
-            "DetailType": f"EC2 Auto Scaling Instance Refresh {what}",
-            "Detail": json.dumps(detail),
-            "Resources": [self._group.arn],
-        }
-        try:
-            events = events_backends[self._backend.account_id][self._backend.region_name]
-            events.put_events([event])
-        except Exception:
-            log.exception("group %s: the event was not delivered", self._group.name)
+        tell(self._backend, self._group, f"EC2 Auto Scaling Instance Refresh {what}", detail)

@@ -41,6 +41,14 @@ class Preferences:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """How far the group is and how far its warm pool: (percentage, instances to update) of each."""
+
+    live: tuple[int, int]
+    pool: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Refresh:
     """A refresh under way, as far as decisions need it."""
 
@@ -54,6 +62,7 @@ class Refresh:
     reached_of: int = 0  # and of how many instances
     percentage: int = 0
     to_update: int = 0
+    parts: Parts | None = None  # None: there is no warm pool
     reason: str = ""
     alarms: Mapping[str, str] = field(default_factory=dict)  # their states now
     settles: bool = True  # cancelled: waits for what comes and goes
@@ -73,6 +82,7 @@ class Note:
     to_update: int
     reason: str
     nearness: int
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,18 @@ class Progress:
 
     percentage: int = 0
     to_update: int = 0
+    parts: m.Parts | None = None
+
+    def shown(self) -> dict[str, int]:
+        """The numbers of the whole."""
+        return _progress((self.percentage, self.to_update))
+
+    def details(self) -> dict[str, dict[str, int]] | None:
+        """The numbers of the group and of its warm pool, where it has one."""
+        if self.parts is None:
+            return None
+        live, pool = _progress(self.parts.live), _progress(self.parts.pool)
+        return {"LivePoolProgress": live, "WarmPoolProgress": pool}
 
 
 @dataclass(slots=True)
@@ -33,6 +45,17 @@ class Rollback:
     reason: str
     began: float
     at: Progress
+
+    def shown(self) -> dict[str, Any]:
+        """As the API shows it."""
+        said = {
+            "RollbackReason": self.reason,
+            "RollbackStartTime": _time(self.began),
+            "PercentageCompleteOnRollback": self.at.percentage,
+            "InstancesToUpdateOnRollback": self.at.to_update,
+            "ProgressDetailsOnRollback": self.at.details(),
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -82,6 +105,7 @@ class RefreshRecord:
             self.reached_of,
             self.progress.percentage,
             self.progress.to_update,
+            self.progress.parts,
             self.reason,
             alarms,
             self.settles,
@@ -90,7 +114,7 @@ class RefreshRecord:
 
     def roll_back(self, reason: str, now: float) -> None:
         """Turn round."""
-        at = Progress(self.progress.percentage, self.progress.to_update)
+        at = replace(self.progress)
         self.rollback = Rollback(reason, now, at)
         self.status, self.reason = m.ROLLING_BACK, ""
         self.begin(now)
@@ -114,14 +138,10 @@ class RefreshRecord:
             "EndTime": _time(self.ended),
         }
         if self.began is not None:
-            said |= {"StartTime": _time(self.began), **_progress(self.progress)}
+            said |= {"StartTime": _time(self.began), **self.progress.shown()}
+            said["ProgressDetails"] = self.progress.details()
         if self.rollback:
-            said["RollbackDetails"] = {
-                "RollbackReason": self.rollback.reason,
-                "RollbackStartTime": _time(self.rollback.began),
-                "PercentageCompleteOnRollback": self.rollback.at.percentage,
-                "InstancesToUpdateOnRollback": self.rollback.at.to_update,
-            }
+            said["RollbackDetails"] = self.rollback.shown()
         return {name: value for name, value in said.items() if value is not None}
 
 
@@ -143,8 +163,8 @@ def preferences(of: Preferences) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _progress(of: Progress) -> dict[str, int]:
-    return {"PercentageComplete": of.percentage, "InstancesToUpdate": of.to_update}
+def _progress(of: tuple[int, int]) -> dict[str, int]:
+    return {"PercentageComplete": of[0], "InstancesToUpdate": of[1]}
 
 
 def _time(at: float | None) -> datetime | None:

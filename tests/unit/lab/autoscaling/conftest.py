@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-SERVICES = ("ec2", "elbv2", "autoscaling", "cloudwatch", "events", "sqs")
+SERVICES = ("ec2", "elbv2", "autoscaling", "cloudwatch", "events", "sqs", "sns")
 
 
 class Desk:
@@ -32,7 +32,7 @@ class Desk:
 
     def __init__(self, clients: dict[str, Any]) -> None:
         self.now = 1_000_000.0
-        self.ec2, self.elb, self.asg, self.cloudwatch, self.events, self.sqs = (
+        self.ec2, self.elb, self.asg, self.cloudwatch, self.events, self.sqs, self.sns = (
             clients[name] for name in SERVICES
         )
         self.groups = autoscaling_backends[ACCOUNT][REGION]
@@ -118,6 +118,25 @@ class Desk:
     def ec2_state(self, instance: str, state: str) -> None:
         record = self.groups.ec2_backend.get_instance(instance)
         record._state = InstanceState(state, 0)
+
+    def queue(self, name: str) -> tuple[str, str]:
+        """A new queue's URL and ARN."""
+        url = str(self.sqs.create_queue(QueueName=name)["QueueUrl"])
+        found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return url, str(found["Attributes"]["QueueArn"])
+
+    def listen(self) -> str:
+        """A queue that gets what Auto Scaling tells EventBridge."""
+        url, arn = self.queue("told")
+        pattern = json.dumps({"source": ["aws.autoscaling"]})
+        self.events.put_rule(Name="told", EventPattern=pattern)
+        self.events.put_targets(Rule="told", Targets=[{"Id": "1", "Arn": arn}])
+        return url
+
+    def heard(self, queue: str) -> list[dict[str, Any]]:
+        """The messages of a queue, in their order."""
+        messages = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        return [json.loads(each["Body"]) for each in messages.get("Messages", [])]
 
 
 @pytest.fixture(scope="module")
@@ -223,22 +242,6 @@ class Rollout:
             ComparisonOperator="GreaterThanThreshold",
         )
         desk.cloudwatch.set_alarm_state(AlarmName="errors", StateValue=state, StateReason="a test")
-
-    def listen(self) -> str:
-        """A queue that gets what Auto Scaling tells EventBridge."""
-        queue = str(self.desk.sqs.create_queue(QueueName="told")["QueueUrl"])
-        arn = self.desk.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-        pattern = json.dumps({"source": ["aws.autoscaling"]})
-        self.desk.events.put_rule(Name="refreshes", EventPattern=pattern)
-        self.desk.events.put_targets(
-            Rule="refreshes", Targets=[{"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}]
-        )
-        return queue
-
-    def heard(self, queue: str) -> list[dict[str, Any]]:
-        """The events of a queue, in their order."""
-        messages = self.desk.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-        return [json.loads(each["Body"]) for each in messages.get("Messages", [])]
 
 
 @pytest.fixture

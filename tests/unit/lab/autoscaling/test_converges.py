@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from bakehouse_lab.autoscaling import model as m
 from bakehouse_lab.autoscaling.decide import decide
 from bakehouse_lab.autoscaling.model import Group, Hook, Member, Wait
+from bakehouse_lab.autoscaling.warm_pool import model as w
+from bakehouse_lab.autoscaling.warm_pool.model import Pool
 
 PLACES = (("subnet-a", "a"), ("subnet-b", "b"))
 TG = "arn:tg"
 DRAINS = 3  # ticks
+GROWN = {"pending": "running", "shutting-down": "terminated", "stopping": "stopped"}
 
 
 @dataclass
@@ -28,6 +31,7 @@ class PretendCloud:
     now: float = 0
     made: int = 0
     launches: int = 0
+    warmed: int = 0  # launches into the warm pool
 
     def tick(self) -> None:
         self.now += 1
@@ -38,7 +42,7 @@ class PretendCloud:
 
     def _age(self, name: str) -> None:
         it = self.members[name]
-        grown = {"pending": "running", "shutting-down": "terminated"}.get(it.ec2_state)
+        grown = GROWN.get(it.ec2_state)
         targets = {TG: "healthy"} if TG in it.registered else {}
         if self.draining.get(name, 0) > 0:
             self.draining[name] -= 1
@@ -75,12 +79,39 @@ class PretendCloud:
             case m.MarkUnhealthy(name, cause):
                 self.change(name, healthy=False, cause=cause)
             case m.BeginTerminate(name):
-                self.change(name, lifecycle=m.TERMINATING)
+                warmed = self.members[name].lifecycle.startswith(w.WARMED)
+                self.change(name, lifecycle=w.WARMED * warmed + m.TERMINATING)
             case m.Terminate(name):
                 assert self.draining.get(name, 0) == 0, "ended while requests were under way"
                 self.change(name, ec2_state="shutting-down")
             case m.DeleteGroup():
                 raise AssertionError("nobody asked for that")
+            case _:
+                self.do_in_pool(action)
+
+    def do_in_pool(self, action: m.Action) -> None:
+        match action:
+            case w.WarmUp(subnet, zone):
+                self.made += 1
+                self.warmed += 1
+                name = f"i-{self.made}"
+                self.members[name] = Member(name, w.PENDING, subnet, zone, "pending")
+            case w.Halt(name):
+                assert self.draining.get(name, 0) == 0, "stopped while requests were under way"
+                self.change(name, ec2_state="stopping")
+            case w.Settle(name, lifecycle):
+                self.change(name, lifecycle=lifecycle)
+            case w.Take(name):
+                slept = self.members[name].ec2_state == "stopped"
+                woken = "pending" if slept else "running"
+                self.change(name, lifecycle=m.PENDING, ec2_state=woken, origin=w.POOL)
+            case w.GiveBack(name):
+                self.change(name, lifecycle=w.PENDING, origin=w.GROUP)
+            case _:
+                raise AssertionError(f"nobody asked for that: {action}")
+
+    def inside(self) -> list[Member]:
+        return [it for it in self.members.values() if it.lifecycle.startswith(w.WARMED)]
 
     def capacity(self) -> int:
         return sum(it.lifecycle in m.CAPACITY for it in self.members.values())
@@ -120,29 +151,49 @@ def live_through(cloud: PretendCloud, events: list[tuple[str, int | str]]) -> No
 
 
 def step(cloud: PretendCloud) -> None:
-    before = cloud.launches
+    before, warm_before = cloud.launches, cloud.warmed
     cloud.tick()
-    started = cloud.launches - before
+    started, warmed = cloud.launches - before, cloud.warmed - warm_before
     assert not started or cloud.capacity() <= cloud.group.desired
-    assert not (started and "Launch" in cloud.group.suspended)
+    assert not ((started or warmed) and "Launch" in cloud.group.suspended)
 
 
-@settings(max_examples=200)
-@given(events, hooks)
-def test_whatever_happened_the_group_becomes_what_is_wanted(
-    events: list[tuple[str, int | str]], hooks: tuple[Hook, ...]
+pools = st.one_of(
+    st.none(),
+    st.builds(
+        Pool,
+        state=st.sampled_from(["Stopped", "Running"]),
+        minimum=st.integers(0, 2),
+        prepared=st.none() | st.integers(0, 5),
+        reuse=st.booleans(),
+    ),
+)
+
+
+@settings(max_examples=300)
+@given(events, hooks, pools)
+def test_whatever_happened_the_group_and_its_pool_become_what_is_wanted(
+    events: list[tuple[str, int | str]], hooks: tuple[Hook, ...], pool: Pool | None
 ) -> None:
-    cloud = PretendCloud(Group("web", 0, 4, 2, PLACES, hooks=hooks, target_groups=(TG,)))
+    cloud = PretendCloud(Group("web", 0, 4, 2, PLACES, hooks=hooks, target_groups=(TG,), pool=pool))
     live_through(cloud, events)
     cloud.group = replace(cloud.group, suspended=frozenset())
     for _ in range(60):
         step(cloud)
-    states = [(it.lifecycle, it.ec2_state, it.healthy) for it in cloud.members.values()]
+    states = [
+        (it.lifecycle, it.ec2_state, it.healthy)
+        for it in cloud.members.values()
+        if it not in cloud.inside()
+    ]
     assert states == [(m.IN_SERVICE, "running", True)] * cloud.group.desired
-    settled = cloud.launches
+    rests = [(it.lifecycle, it.ec2_state.capitalize(), it.healthy) for it in cloud.inside()]
+    size = pool.size(cloud.group.desired, cloud.group.maximum) if pool else 0
+    assert rests == [(f"Warmed:{pool.state}", pool.state, True) for _ in range(size) if pool]
+    assert not any(it.registered for it in cloud.inside())
+    settled = (cloud.launches, cloud.warmed)
     for _ in range(5):
         step(cloud)
-    assert cloud.launches == settled
+    assert (cloud.launches, cloud.warmed) == settled
 
 
 @given(st.integers(0, 4))

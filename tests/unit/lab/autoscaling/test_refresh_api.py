@@ -379,10 +379,10 @@ def test_refreshes_are_described_newest_first_a_page_at_a_time(rollout: Rollout)
 
 
 def test_eventbridge_hears_how_it_goes(rollout: Rollout) -> None:
-    queue = rollout.listen()
+    queue = rollout.desk.listen()
     refresh = rollout.start(CheckpointPercentages=[50, 100], CheckpointDelay=60)
     rollout.end()
-    events = rollout.heard(queue)
+    events = rollout.desk.heard(queue)
     assert [each["detail-type"] for each in events] == [
         "EC2 Auto Scaling Instance Refresh Started",
         "EC2 Auto Scaling Instance Refresh Checkpoint Reached",

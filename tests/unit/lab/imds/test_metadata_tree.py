@@ -160,13 +160,16 @@ def test_the_identity_document_names_the_instance_and_where_it_is() -> None:
         ("InService", "InService"),
         ("Terminating:Wait", "Terminated"),
         ("Standby", "Standby"),
+        ("Warmed:Pending:Wait", "Warmed:Running"),
+        ("Warmed:Running", "Warmed:Running"),
+        ("Warmed:Terminating:Wait", "Warmed:Terminated"),
         (None, None),
     ],
 )
 def test_the_target_state_says_where_auto_scaling_takes_the_instance(
     state: str | None, target: str | None
 ) -> None:
-    host = dataclasses.replace(HOST, scaling_state=state)
+    host = dataclasses.replace(HOST, scaling_state=state, pool_state="Running")
     assert look("/latest/meta-data/autoscaling/target-lifecycle-state", host) == target
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from lifecycle import decide
 from lifecycle.decide import Arriving, Beat, Complete, Look, Step, Warm
 from lifecycle.end import End
-from lifecycle.hook import SECONDS, Hook
+from lifecycle.hook import SECONDS, WARMED, Hook
 from lifecycle.site import Site
 from lifecycle.world import World
 
@@ -36,13 +36,16 @@ def arrive(world: World, site: Site, wanted: Wanted) -> int:
 
 
 def _comes(world: World) -> bool:
-    """Whether Auto Scaling takes this instance into service. Most hosts of no group end here."""
+    """Whether Auto Scaling takes this instance into service, or into a warm pool beforehand.
+
+    Most hosts of no group end here.
+    """
     end = world.clock() + GROUP_SECONDS
     while not (target := world.ask(world.here.target)):
         if world.clock() >= end:
             return False
         world.sleep(SECONDS)
-    return target == "InService"
+    return target == "InService" or target.startswith(WARMED)
 
 
 class _Arrival(End):

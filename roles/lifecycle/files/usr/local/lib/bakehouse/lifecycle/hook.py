@@ -4,6 +4,9 @@ from lifecycle.asg import Scaling
 from lifecycle.decide import NEVER
 from lifecycle.world import World
 
+# Before the names of an instance's states on its way into a warm pool and out of that.
+WARMED = "Warmed:"
+
 # How often a state that is about to change is asked for.
 SECONDS = 2.0
 
@@ -25,14 +28,17 @@ class Hook:
         return self._world.clock() - self._heard
 
     def state(self) -> str | None:
-        """What Auto Scaling calls this instance's state; None when it does not answer."""
+        """What Auto Scaling calls this instance's state, in a warm pool as in service.
+
+        None when it does not answer.
+        """
         if self._scaling is None:
             self._scaling = self._world.ask(lambda: self._world.scaling(self._world.here))
         place = self._world.ask(self._scaling.place) if self._scaling else None
         if place is None:
             return None
         self._group, state = place
-        return state
+        return state.removeprefix(WARMED)
 
     def beat(self) -> bool | None:
         """Record a heartbeat. False: nothing waits for us; None: nobody answers."""
