@@ -68,9 +68,9 @@ class Outlook:
         return f"{'about' if self.pace.measured else 'at least'} {seconds(self.seconds)}"
 
     def _wave(self) -> str:
-        known = "as in the last refresh" if self.pace.measured else "no refresh was seen yet"
+        seen = self.pace.seen or "none of its hosts was seen to"
         return (
-            f"for each wave {self.pace.boot:.0f} s to boot ({known}), then the longer of "
+            f"for each wave {self.pace.boot:.0f} s to boot ({seen}), then the longer of "
             f"{self.pace.health:.0f} s to be found healthy and {self.order.warmup} s to warm up"
         )
 

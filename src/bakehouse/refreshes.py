@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # A launch of which nothing is known, seconds: a host of ours on EC2, until it is in service.
 BOOT_SECONDS = 60.0
+NEWEST = 5  # launches of which the middle one tells; AWS lists the newest first
 
 
 class Refreshes:
@@ -79,25 +80,36 @@ class Refreshes:
     def pace(self, group: Group) -> Pace:
         """What a host took in this group's last refresh, or else what its last launches took.
 
-        A launch ends for AWS when the instance runs, and not when it could serve.
+        A launch ends for AWS when the instance runs; but in a group with a launch hook when that
+        was answered, which is when it could serve.
         """
         health = self._health(group)
         boots = [boot_of(one, group.desired, health) for one in self.refreshes(group)]
         if known := [boot for boot in boots if boot is not None]:
-            return Pace(known[0], health, measured=True)
-        return Pace(self._launches(group), health)
+            return Pace(known[0], health, "as in the last refresh")
+        took = self._launches(group)
+        boot = took[len(took) // 2] if took else BOOT_SECONDS
+        return Pace(boot, health, "as in the last launches" if took and self._held(group) else "")
 
-    def _launches(self, group: Group) -> float:
+    def _held(self, group: Group) -> bool:
+        with told():
+            found = self._account.autoscaling.describe_lifecycle_hooks(
+                AutoScalingGroupName=group.name
+            )["LifecycleHooks"]
+        return any(hook["LifecycleTransition"].endswith("INSTANCE_LAUNCHING") for hook in found)
+
+    def _launches(self, group: Group) -> list[float]:
+        """What the newest took, in seconds, the shortest first."""
         with told():
             found = self._account.autoscaling.describe_scaling_activities(
                 AutoScalingGroupName=group.name, MaxRecords=50
             )["Activities"]
-        took = sorted(
+        took = [
             (one["EndTime"] - one["StartTime"]).total_seconds()
             for one in found
             if one["StatusCode"] == "Successful" and one["Description"].startswith("Launching")
-        )
-        return took[len(took) // 2] if took else BOOT_SECONDS
+        ]
+        return sorted(took[:NEWEST])
 
     def traffic(self, group: Group, since: float, until: float) -> Traffic | None:
         """What the group's targets answered; asked for no oftener than CloudWatch learns of it."""

@@ -159,7 +159,12 @@ class Pace:
 
     boot: float
     health: float
-    measured: bool = False  # in this group's last refresh
+    seen: str = ""  # where the time to boot was seen; empty: nowhere
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is this group's own, and not a guess."""
+        return bool(self.seen)
 
     def wave(self, order: Order) -> float:
         """One wave: hosts boot side by side, and warm up while they are asked for their health."""

@@ -154,7 +154,7 @@ def test_a_database_without_room_is_a_reason_and_max_size_is_not_the_answer() ->
 
 
 def told(scene: Scene, order: Order) -> str:
-    return "\n".join(outlook(scene, order, Pace(20, 10, measured=True)).told())
+    return "\n".join(outlook(scene, order, Pace(20, 10, "as in the last refresh")).told())
 
 
 def test_a_plan_says_waves_time_and_the_way_back() -> None:

@@ -85,7 +85,7 @@ class PooledRollout(PretendRollout):
 percentages = st.tuples(st.integers(0, 100), st.none() | st.integers(0, 100))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 8), st.integers(0, 6), percentages)
 def test_the_pool_follows_the_group_and_keeps_to_the_same_bounds(
     desired: int, size: int, healthy: tuple[int, int | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ WAITS = {"Pending:Wait": "bakehouse-launch", "Terminating:Wait": "bakehouse-term
 class Hosts:
     """They answer their group's hooks as roles/lifecycle does, at each wait of the command."""
 
-    def __init__(self, team: Team, arrival: str) -> None:
-        """`arrival`: what a host says that comes, CONTINUE or ABANDON."""
-        self.team, self.arrival = team, arrival
+    def __init__(self, team: Team, arrival: str, after: float = 0) -> None:
+        """`arrival`: what a host says that comes, CONTINUE or ABANDON; `after` so many seconds."""
+        self.team, self.arrival, self.after = team, arrival, after
+        self.since: dict[tuple[str, str], float] = {}
         self.answered: Counter[str] = Counter()
         for hook in HOOKS:
             team.desk.asg.put_lifecycle_hook(AutoScalingGroupName="web", **hook)
@@ -28,8 +30,9 @@ class Hosts:
 
     def answer(self) -> None:
         for host in self.team.desk.instances():
-            state = host["LifecycleState"]
-            if state in WAITS:
+            state, now = host["LifecycleState"], self.team.desk.now
+            waits_since = self.since.setdefault((host["InstanceId"], state), now)
+            if state in WAITS and now - waits_since >= self.after:
                 self.answered[state] += 1
                 self.team.desk.asg.complete_lifecycle_action(
                     AutoScalingGroupName="web",
@@ -47,6 +50,24 @@ def test_hosts_that_answer_are_replaced_and_no_fewer_than_before_ever_serve(team
     team.pause(300)  # they drain, after the command's end
     team.pause(1)
     assert hosts.answered == {"Pending:Wait": 2, "Terminating:Wait": 2}
+
+
+def test_the_first_plan_counts_with_what_hosts_took_to_answer(
+    team: Team, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert team.refreshes("--plan") == 0
+    assert "takes    at least" in capsys.readouterr().out
+    Hosts(team, "CONTINUE", after=40)
+    team.desk.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=5)
+    for _ in range(100):
+        team.pause(1)
+    assert team.refreshes("--plan", "--json", "--warmup", "30") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["measured"]
+    began = team.desk.now
+    assert team.refreshes("--warmup", "30") == 0
+    assert team.desk.now - began == pytest.approx(plan["seconds"], rel=0.2)
+    assert plan["seconds"] > 70
 
 
 def test_hosts_that_abandon_themselves_are_put_back_and_never_met_a_visitor(
