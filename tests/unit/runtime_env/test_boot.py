@@ -52,6 +52,7 @@ def test_the_environment_holds_what_tags_secret_and_addresses_say(instance: Any)
         'REDIS_PERSISTENT="true"',
         'REDIS_PORT="6379"',
         'REDIS_SCHEME="tls"',
+        'REDIS_URL="tls://redis.test:6379"',
     ]
     assert instance.cloud.regions == ["us-east-1"]
 
@@ -70,6 +71,7 @@ def test_plain_text_is_spoken_where_it_is_allowed(instance: Any) -> None:
     assert instance.run() == 0
     said = instance.output.read_text()
     assert 'REDIS_SCHEME="tcp"' in said
+    assert 'REDIS_URL="tcp://redis.test:6379"' in said
     assert "SSL_CA" not in said
 
 

@@ -91,6 +91,20 @@ def test_the_secret_can_name_a_proxy_in_front_of_the_database_but_not_another_in
     assert (said["DB_HOST"], said["INSTANCE_ID"]) == ("proxy.test", "i-1")
 
 
+@pytest.mark.parametrize(
+    ("secret", "url"),
+    [
+        ({}, "tls://redis.test:6379"),
+        ({"REDIS_HOST": "proxy.test", "REDIS_SCHEME": "tcp"}, "tcp://proxy.test:6379"),
+        ({"REDIS_URL": "tls://theirs.test"}, "tls://theirs.test"),
+    ],
+)
+def test_the_cache_s_url_says_what_its_parts_say(secret: dict[str, str], url: str) -> None:
+    """Laravel believes it more than host, port and scheme."""
+    cache = environment.Cache("redis.test", 6379, tls=True, password_wanted=False)
+    assert compose(ME, {}, secret, None, cache, "")["REDIS_URL"] == url
+
+
 def test_without_authorities_nothing_is_said_about_them() -> None:
     database = environment.Database("db.test", 3306, "")
 

@@ -95,10 +95,11 @@ def compose(
     """All variables; `plain` are constants and parameters. The secret has the last word over
     endpoints (a proxy in front of the database), this instance over what says who it is.
     """
+    endpoints = {**_of_database(database, authorities), **_of_cache(cache)}
     return {
         **plain,
-        **_of_database(database, authorities),
-        **_of_cache(cache),
+        **endpoints,
+        **_url_of_cache({**endpoints, **secret}),
         **secret,
         "INSTANCE_ID": identity.instance,
         "AMI_ID": identity.image,
@@ -126,6 +127,14 @@ def _of_cache(cache: "Cache | None") -> dict[str, str]:
         "REDIS_PORT": str(cache.port),
         "REDIS_SCHEME": "tls" if cache.tls else "tcp",
     }
+
+
+def _url_of_cache(said: Mapping[str, str]) -> dict[str, str]:
+    """Of the last word on the cache: all that Laravel's own configuration knows TLS by."""
+    if "REDIS_HOST" not in said:
+        return {}
+    scheme, port = said.get("REDIS_SCHEME", "tcp"), said.get("REDIS_PORT", "6379")
+    return {"REDIS_URL": f"{scheme}://{said['REDIS_HOST']}:{port}"}
 
 
 def render(values: Mapping[str, str]) -> str:
