@@ -77,6 +77,7 @@ def read(path: str) -> bytes:
 def main(canary: str) -> None:
     """Look, and print."""
     since = began()
+    logs = ["/var/log", *map(str, Path("/srv").glob("*/shared/storage/logs"))]
     homes = [Path("/root"), *Path("/home").iterdir()]
     keys = [str(path) for home in homes for path in home.glob(".ssh/authorized_keys*")]
     found = {
@@ -87,7 +88,7 @@ def main(canary: str) -> None:
         },
         "authorized": {path: read(path).decode(errors="replace").splitlines() for path in keys},
         "boots": boots(),
-        "logs": sorted(old("/var/log", since)),
+        "logs": sorted(path for folder in logs for path in old(folder, since)),
         "history": [
             str(home / name) for home in homes for name in HISTORY if (home / name).exists()
         ],
