@@ -87,6 +87,18 @@ class RunningLab:
         session = boto3.Session("lab", "lab", region_name=REGION)
         return session.client(service, endpoint_url=self.settings.endpoint)
 
+    def begin(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a command in the repository's root, and go on."""
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def run(
         self, *command: str, minutes: float = 10, status: int = 0
     ) -> subprocess.CompletedProcess[str]:

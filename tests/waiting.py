@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
 T = TypeVar("T")
@@ -23,3 +24,9 @@ def until(
         assert time.monotonic() < end, f"still not so after {seconds:g} s. {told()}"
         time.sleep(0.2)
     return answer
+
+
+def heard(command: subprocess.Popen[str], words: str) -> None:
+    """Wait until a command says `words` on its standard error."""
+    assert command.stderr
+    assert any(words in line for line in command.stderr), f"it never said {words!r}"

@@ -167,8 +167,14 @@ def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> Non
 
 
 TASK = "TASK ["
-# Ansible's apt module, whatever the reason was: apt-get update counts no answer as a warning.
-NO_MIRROR = "Failed to update apt cache"
+NO_MIRROR = "No package mirror answered the build host: look at its network."
+FULL = "The build host's disk is full: raise root_volume_gib in packer/variables.pkr.hcl."
+MEANINGS = {
+    # Ansible's apt module, whatever the reason was: apt-get update counts no answer as a warning.
+    "Failed to update apt cache": NO_MIRROR,
+    "enough free space in": FULL,  # apt, which looks before it begins
+    "No space left on device": FULL,
+}
 
 
 def failure_in(events: list[Event]) -> str:
@@ -188,8 +194,8 @@ def failure_in(events: list[Event]) -> str:
     last = [line.removeprefix("[ERROR]: ") for line in telling[-6:]]
     if telling and tasks:
         last.insert(0, tasks[-1].rstrip("* "))
-    if any(NO_MIRROR in line for line in last):
-        last.append("No package mirror answered the build host: look at its network.")
+    said = "\n".join(last)
+    last += dict.fromkeys(meaning for words, meaning in MEANINGS.items() if words in said)
     return "\n  ".join(last) or "it did not say why."
 
 

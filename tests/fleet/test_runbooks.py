@@ -7,7 +7,6 @@ end whether the page was right.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.runbooks import PAGES, commands
+from tests.waiting import heard
 
 if TYPE_CHECKING:
     from tests.running_lab import RunningLab
@@ -99,15 +99,9 @@ def a_refresh_to_hosts_that_never_serve_and_nobody_looks_on(lab: RunningLab) -> 
     """Plain Debian boots, and nothing answers /health."""
     debian = lab.client("ec2").describe_images(Owners=[DEBIAN])["Images"][0]["ImageId"]
     bad = lab.copied(debian, BAD)
-    command = ["scripts/refresh", GROUP, "--image", bad, "--warmup", "5"]
-    began = subprocess.Popen(
-        command, env=lab.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert began.stderr
-    for line in began.stderr:
-        if "launched" in line:
-            began.kill()
-            break
+    began = lab.begin("scripts/refresh", GROUP, "--image", bad, "--warmup", "5")
+    heard(began, "launched")
+    began.kill()
     assert began.wait(60) < 0
     return {"GROUP": GROUP}
 

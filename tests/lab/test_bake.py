@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,24 +48,37 @@ def things(lab: RunningLab) -> dict[str, set[str]]:
     }
 
 
-def interrupted_at(lab: RunningLab, moment: str, soon: Mapping[str, str]) -> tuple[int, str]:
-    """Begin a bake, interrupt it when it says `moment`; its status and all that it said."""
-    bake = subprocess.Popen(
-        ["scripts/bake", "--force"],
-        env={**lab.environment, **soon},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+# What befalls a build host before its first package, as a shell command there; and what is said.
+SPOILT = {
+    "no mirror answers": (
+        "echo 'Acquire::http::Proxy \"http://127.0.0.1:9\";' >/etc/apt/apt.conf.d/99spoilt",
+        "No package mirror answered the build host",
+    ),
+    "its disk is full": (
+        "mount -t tmpfs -o size=1m none /var/cache/apt/archives",
+        "The build host's disk is full",
+    ),
+}
+
+
+def disturbed_at(
+    lab: RunningLab, moment: str, disturb: Callable[[int], object], soon: Mapping[str, str]
+) -> tuple[int, str]:
+    """Begin a bake, `disturb` it (by its pid) when it says `moment`; its status and all it said."""
+    bake = lab.begin("scripts/bake", "--force", **soon)
     assert bake.stderr is not None
     said = []
     for line in bake.stderr:
         said.append(line)
         if moment in line:
-            os.kill(bake.pid, signal.SIGINT)
+            disturb(bake.pid)
             break
     said += bake.stderr.readlines()
     return bake.wait(120), "".join(said)
+
+
+def interrupt(bake: int) -> None:
+    os.kill(bake, signal.SIGINT)
 
 
 @pytest.mark.parametrize(("moment", "soon"), MOMENTS, ids=[moment for moment, _ in MOMENTS])
@@ -73,9 +86,27 @@ def test_an_interrupt_at_any_moment_leaves_the_account_as_it_was(
     lab: RunningLab, moment: str, soon: Mapping[str, str]
 ) -> None:
     before = things(lab)
-    status, said = interrupted_at(lab, moment, soon)
+    status, said = disturbed_at(lab, moment, interrupt, soon)
     assert moment in said
     assert status == 130, said
+    assert things(lab) == before
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_build_host_that_lacks_something_is_told_of_and_leaves_nothing(
+    lab: RunningLab, case: str
+) -> None:
+    before = things(lab)
+    spoil, told = SPOILT[case]
+
+    def disturb(_: int) -> None:
+        (builder,) = things(lab)["instances"] - before["instances"]
+        lab.run("podman", "exec", f"{lab.settings.prefix}-{builder}", "sh", "-c", spoil)
+
+    status, said = disturbed_at(lab, "Connected to SSH", disturb, {})
+    assert status == 1, said
+    assert told in said
+    assert "Install what every host has" in said.split(told)[0]
     assert things(lab) == before
 
 

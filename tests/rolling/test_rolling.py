@@ -19,7 +19,7 @@ import pytest
 from tests.crowd import SLOW_SECONDS, Watched, watching
 from tests.lab.front import PORT, base_image, hosts_behind_a_balancer
 from tests.rolling.bad_line import bad_line
-from tests.waiting import until
+from tests.waiting import heard, until
 
 if TYPE_CHECKING:
     from tests.running_lab import RunningLab
@@ -104,25 +104,6 @@ def alarm(lab: RunningLab, state: str) -> str:
     return name
 
 
-def when(said: subprocess.Popen[str], words: str) -> None:
-    """Wait until it has said so."""
-    assert said.stderr
-    for line in said.stderr:
-        if words in line:
-            return
-    pytest.fail(f"it never said {words!r}")
-
-
-def begun(lab: RunningLab, command: list[str], **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command,
-        env={**lab.environment, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def ended(command: subprocess.Popen[str], status: int) -> str:
     said, complained = command.communicate(timeout=300)
     assert command.returncode == status, f"{said}\n{complained}"
@@ -175,7 +156,7 @@ def test_an_alarm_that_rings_half_way_puts_all_back_and_nobody_notices(
     lab, was, template = watched.lab, watched.images(), watched.lab.group(GROUP)["LaunchTemplate"]
     lab.mark(wanted, "verified")
     bell = alarm(lab, "OK")
-    command = begun(lab, refresh(wanted, "--again", "--at-once", "1", "--alarm", bell))
+    command = lab.begin(*refresh(wanted, "--again", "--at-once", "1", "--alarm", bell))
     until(lambda: len(watched.images()) == 2, seconds=120)
     alarm(lab, "ALARM")
     said = ended(command, status=5)
@@ -196,8 +177,8 @@ def test_a_bad_line_and_a_second_refresh_beside_it_cost_nothing(
     before = len(refreshes(AutoScalingGroupName=GROUP)["InstanceRefreshes"])
     (was,) = watched.images()
     with bad_line(lab.settings.api_port) as line:
-        command = begun(lab, refresh(wanted, "--again"), AWS_ENDPOINT_URL=line.url)
-        when(command, "launched")
+        command = lab.begin(*refresh(wanted, "--again"), AWS_ENDPOINT_URL=line.url)
+        heard(command, "launched")
         other = lab.run(*refresh(was, "--again"), status=1)
         line.fall_silent(20)
         ended(command, status=0)
@@ -214,7 +195,7 @@ def test_a_host_that_dies_and_a_group_that_grows_in_the_middle_are_seen_to(
 ) -> None:
     lab, old = watched.lab, set(watched.in_service())
     lab.mark(wanted, "verified")
-    command = begun(lab, refresh(wanted, "--again", "--at-once", "1"))
+    command = lab.begin(*refresh(wanted, "--again", "--at-once", "1"))
 
     def new_in_service() -> list[str]:
         return sorted(set(watched.in_service()) - old)

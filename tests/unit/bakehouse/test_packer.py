@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from bakehouse.packer import BakeFailed, BakeTimedOut, Event, NothingBaked, Packer, failure_in
+from bakehouse.packer import (
+    FULL,
+    NO_MIRROR,
+    BakeFailed,
+    BakeTimedOut,
+    Event,
+    NothingBaked,
+    Packer,
+    failure_in,
+)
 
 GOOD = """\
 echo "1,,ui,say,==> amazon-ebs.web: Launching"
@@ -113,16 +122,26 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_a_build_host_without_network_is_told_with_the_task_that_missed_it() -> None:
+@pytest.mark.parametrize(
+    ("complaint", "meaning"),
+    [
+        ("Failed to update apt cache after 5 retries:", NO_MIRROR),
+        ("E: You don't have enough free space in /var/cache/apt/archives/.", FULL),
+        ("cannot copy: failed to write (No space left on device)", FULL),
+    ],
+)
+def test_what_a_build_host_lacks_is_told_with_the_task_that_missed_it(
+    complaint: str, meaning: str
+) -> None:
     said = [
         "TASK [common : Install what every host has] ****",
-        "[ERROR]: Task failed: Module failed: Failed to update apt cache after 5 retries:",
+        f"[ERROR]: Task failed: Module failed: {complaint}",
         "fatal: [default]: FAILED! =>",
         "TASK [never reached] ****",
     ]
     why = failure_in([Event("ui", ("message", f"    amazon-ebs.web: {line}")) for line in said])
     assert why.splitlines() == [
         "TASK [common : Install what every host has]",
-        "  Task failed: Module failed: Failed to update apt cache after 5 retries:",
-        "  No package mirror answered the build host: look at its network.",
+        f"  Task failed: Module failed: {complaint}",
+        f"  {meaning}",
     ]
