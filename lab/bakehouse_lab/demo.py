@@ -107,21 +107,22 @@ def visit(fetch: Callable[[], str], hosts: int, tries: int = 20) -> list[Page]:
 def look(client: Callable[[str], Any], url: str, environment: str = ENVIRONMENT) -> Chain:
     """Read the chain from the account; `client` makes a boto3 client of a service."""
     ec2 = client("ec2")
-    hosts = sorted(_hosts(client, environment), key=lambda host: host.zone)
-    image = hosts[0].image if hosts else ""
+    found = sorted(hosts(client, environment), key=lambda host: host.zone)
+    image = found[0].image if found else ""
     described = ec2.describe_images(ImageIds=[image])["Images"][0] if image else {}
     tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
     return Chain(
         url=url,
         image={"id": image, "name": described.get("Name", ""), **tags},
-        hosts=hosts,
+        hosts=found,
         database=_database(client("rds"), f"{environment}-db"),
         cache=_cache(client("elasticache"), f"{environment}-redis"),
         secret=f"{environment}/app",
     )
 
 
-def _hosts(client: Callable[[str], Any], environment: str) -> Iterator[Host]:
+def hosts(client: Callable[[str], Any], environment: str = ENVIRONMENT) -> Iterator[Host]:
+    """The running instances of the environment's group."""
     name = f"{environment}-web"
     elb = client("elbv2")
     group = elb.describe_target_groups(Names=[name])["TargetGroups"][0]["TargetGroupArn"]
