@@ -160,18 +160,26 @@ def counted(front: Front, metric: str, *, balancer_alone: bool = False) -> float
 
 @contextmanager
 def refused(front: Front, path: str, priority: int) -> Iterator[None]:
-    """A rule that answers the path with 404; it is in force, and at the end is so no more."""
+    """A rule that answers the path with 404; it is in force, and at the end is so no more.
+
+    For a moment two workers of haproxy take connections: the one that leaves, and was asked for its
+    counters, and the new one. So one answer is not enough.
+    """
     elb = front.lab.client("elbv2")
+
+    def all_answer(status: int) -> bool:
+        return all(front.answers(path, status) for _ in range(10))
+
     rule = elb.create_rule(
         ListenerArn=front.listener,
         Priority=priority,
         Conditions=[{"Field": "path-pattern", "Values": [path]}],
         Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}],
     )["Rules"][0]["RuleArn"]
-    until(partial(front.answers, path, 404), seconds=10)
+    until(partial(all_answer, 404), seconds=20)
     yield
     elb.delete_rule(RuleArn=rule)
-    until(partial(front.answers, path, 200), seconds=10)
+    until(partial(all_answer, 200), seconds=20)
 
 
 def test_rules_change_without_losing_a_request(front: Front) -> None:
