@@ -30,3 +30,10 @@ def heard(command: subprocess.Popen[str], words: str) -> None:
     """Wait until a command says `words` on its standard error."""
     assert command.stderr
     assert any(words in line for line in command.stderr), f"it never said {words!r}"
+
+
+def ended(command: subprocess.Popen[str], status: int) -> str:
+    """What a command printed, when it has ended; with that status."""
+    said, complained = command.communicate(timeout=300)
+    assert command.returncode == status, f"{said}\n{complained}"
+    return said

@@ -8,7 +8,6 @@ hosts do at both ends of their life is asked of the fleet (tests/fleet).
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import pytest
 from tests.crowd import SLOW_SECONDS, Watched, watching
 from tests.lab.front import PORT, base_image, hosts_behind_a_balancer
 from tests.rolling.bad_line import bad_line
-from tests.waiting import heard, until
+from tests.waiting import ended, heard, until
 
 if TYPE_CHECKING:
     from tests.running_lab import RunningLab
@@ -102,12 +101,6 @@ def alarm(lab: RunningLab, state: str) -> str:
     )
     cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
     return name
-
-
-def ended(command: subprocess.Popen[str], status: int) -> str:
-    said, complained = command.communicate(timeout=300)
-    assert command.returncode == status, f"{said}\n{complained}"
-    return said
 
 
 def test_four_hosts_are_replaced_and_no_request_is_lost(

@@ -81,8 +81,7 @@ def _run(settings: Settings) -> int:
     environment = _without_aws(os.environ)
     for number, stage in enumerate(STAGES, 1):
         with steps.step(stage.name) as step:
-            log = LOGS / f"{number}-{Path(stage.command[0]).name}.log"
-            stages.run(stage, step, ROOT, environment, log)
+            stages.run(stage, step, ROOT, environment, _log(number, stage))
         if number == 1:
             environment |= _lab_environment(environment)
     session = boto3.Session(
@@ -115,8 +114,12 @@ def _converge(step: Step, mark: Mark, hosts: Iterable[str], environment: Mapping
         )
         return
     mark.forget()
-    stages.run(CONVERGE, step, ROOT, environment, LOGS / "5-ansible-playbook.log")
+    stages.run(CONVERGE, step, ROOT, environment, _log(len(STAGES) + 1, CONVERGE))
     mark.write(now)
+
+
+def _log(number: int, stage: Stage) -> Path:
+    return LOGS / f"{number}-{Path(stage.command[0]).name}.log"
 
 
 def _lab_environment(environment: Mapping[str, str]) -> dict[str, str]:
