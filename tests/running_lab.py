@@ -99,6 +99,16 @@ class RunningLab:
             text=True,
         )
 
+    def on(self, host: str, command: str) -> str:
+        """What a command says on an instance."""
+        return self.run("scripts/lab", "ssh", host, "--", command).stdout
+
+    def sql(self, text: str) -> str:
+        """What the database answers to its root: a line a row, tabs between columns."""
+        database = f"{self.settings.prefix}-rds-staging-db"
+        client = ("mariadb", "--no-defaults", "-N", "-e", text)
+        return self.run("podman", "exec", database, *client).stdout
+
     def run(
         self, *command: str, minutes: float = 10, status: int = 0
     ) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ function wait(float $seconds): string
 }
 
 foreach (glob(__DIR__ . '/../app/*.php') as $file) {
-    require_once $file;
+    class_exists('C' . basename($file, '.php'), false) || require_once $file;
 }
 
 echo match ($_GET['do'] ?? '') {
@@ -20,6 +20,7 @@ echo match ($_GET['do'] ?? '') {
     'read' => json_encode(@file_get_contents($_GET['path'])),
     'resolve' => gethostbyname($_GET['name']),
     'environment' => json_encode(getenv() + $_ENV + $_SERVER),
+    'value' => C1::R,
     'opcache' => json_encode(opcache_get_status()),
     default => basename(dirname(__DIR__)),
 };

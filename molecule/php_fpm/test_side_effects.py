@@ -34,7 +34,11 @@ def page(host: Host, site: str, query: str) -> str | None:
 
 
 def opcache(host: Host, site: str) -> Any:
-    return json.loads(page(host, site, "do=opcache") or "null")
+    """What the site's OPcache says of itself; of scripts, those of releases."""
+    seen = json.loads(page(host, site, "do=opcache") or "null")
+    scripts = seen["scripts"].items()
+    seen["scripts"] = {path: said for path, said in scripts if path.startswith("/srv/")}
+    return seen
 
 
 def in_background(host: Host, site: str, query: str, times: int = 1) -> str:
@@ -207,6 +211,34 @@ def test_after_twelve_deploys_opcache_holds_the_last_release_and_nothing_else(ho
     assert len(seen["scripts"]) == 41
     assert not seen["cache_full"]
     assert seen["opcache_statistics"]["oom_restarts"] == 0
+
+
+def test_a_reload_loads_the_classes_that_the_release_which_then_serves_names(host: Host) -> None:
+    """Break: php_fpm_preload_path: ""."""
+    for name in ("before", "after"):
+        release(host, "app", name, classes=3)
+        program = f"/srv/app/releases/{name}/bootstrap/cache/preload.php"
+        compiled = f"<?php opcache_compile_file('/srv/app/releases/{name}/app/1.php');"
+        host.check_output("mkdir -p $(dirname %s); echo %s >%s", program, compiled, program)
+        host.check_output("systemctl reload php-fpm@app")
+        assert opcache(host, "app")["preload_statistics"]["classes"] == ["C1"]
+        assert page(host, "app", "do=value") == name
+    release(host, "app", "none")
+    host.check_output("systemctl reload php-fpm@app")
+    assert "classes" not in opcache(host, "app").get("preload_statistics", {})
+
+
+def test_a_release_that_cannot_be_loaded_never_reaches_the_service_that_runs(host: Host) -> None:
+    """Break: take the first ExecReload away."""
+    release(host, "shop", "broken")
+    program = "/srv/shop/releases/broken/bootstrap/cache/preload.php"
+    host.check_output("mkdir -p $(dirname %s); echo '<?php exit(' >%s", program, program)
+    try:
+        assert host.run("systemctl reload php-fpm@shop").rc != 0
+        assert page(host, "shop", "")
+    finally:
+        release(host, "shop", "first")
+    host.check_output("systemctl reload php-fpm@shop")
 
 
 def test_the_first_visitor_finds_the_page_compiled(host: Host) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from tests.running_lab import RunningLab
 
 pytestmark = pytest.mark.timeout(1800)  # the first test that asks for it waits for the bake
+
+JOURNAL = "sudo journalctl --boot --output=cat _PID=1"
 
 
 def pages(lab: RunningLab) -> list[demo.Page]:
@@ -60,6 +63,27 @@ def test_a_terminated_host_is_replaced_and_serves_without_ansible_or_a_person(
 
     eventually(replaced, seconds=120)
     assert {page.image for page in pages(converged)} == {image}
+
+
+def test_every_minute_of_the_schedule_was_run_by_one_host_whoever_was_ended(
+    converged: RunningLab,
+) -> None:
+    """A look back: one host has just been ended. Break: take `PRIMARY KEY` out of Claims.php."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = converged.sql("SELECT minute, host FROM app.bakehouse_schedule").splitlines()
+    claims = dict(row.split("\t") for row in rows)
+    assert len(claims) == len(rows), "a minute was claimed twice"
+    minutes = sorted(datetime.fromisoformat(f"{minute}+00:00") for minute in claims)
+    assert now - minutes[-1] <= timedelta(minutes=1)
+    missed = (minutes[-1] - minutes[0]) // timedelta(minutes=1) + 1 - len(minutes)
+    assert missed <= 1, "of the host that was ended, one may be missed"
+    for host in converged.settled():
+        name = converged.on(host, "hostname").strip()
+        ran = re.findall(r"Started laravel-schedule@(\S+)\.service", converged.on(host, JOURNAL))
+        own = [f"{at:%Y%m%dT%H%MZ}" for at in minutes if claims[f"{at:%Y-%m-%d %H:%M:%S}"] == name]
+        # Since it booted, for another may have had its name; and the last may not have started yet.
+        own = [minute for minute in own if minute >= min(ran, default="9")]
+        assert ran in (own, own[:-1])
 
 
 def test_hosts_of_the_image_and_hosts_after_site_yml_are_good_hosts(

@@ -35,14 +35,9 @@ class Staging:
         instances = [each for one in found for each in one["Instances"]]
         self.hosts = {each["InstanceId"]: each["PrivateIpAddress"] for each in instances}
 
-    def sql(self, text: str) -> str:
-        database = f"{self.lab.settings.prefix}-rds-staging-db"
-        client = ("mariadb", "--no-defaults", "-N", "-e", text)
-        return self.lab.run("podman", "exec", database, *client).stdout
-
     def give_password(self, user: str) -> str:
         password = secrets.token_urlsafe(18)
-        self.sql(
+        self.lab.sql(
             f"CREATE USER IF NOT EXISTS '{user}'@'%'; GRANT ALL ON app.* TO '{user}'@'%';"
             f"ALTER USER '{user}'@'%' IDENTIFIED BY '{password}';"
         )
@@ -52,24 +47,22 @@ class Staging:
         said = json.loads(self.before) | {"DB_USERNAME": user, "DB_PASSWORD": password}
         self.vault.put_secret_value(SecretId="staging/app", SecretString=json.dumps(said))
 
-    def on(self, host: str, command: str) -> str:
-        return self.lab.run("scripts/lab", "ssh", host, "--", command).stdout
-
     def push(self) -> None:
         """Have all hosts look now."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda host: self.on(host, PUSH), self.hosts))
+            list(pool.map(lambda host: self.lab.on(host, PUSH), self.hosts))
 
     def serves_as(self, host: str, user: str) -> bool:
         """Whether this user is connected from there now."""
         who = f"SELECT host FROM information_schema.processlist WHERE user = '{user}'"
-        return self.hosts[host] in {line.partition(":")[0] for line in self.sql(who).splitlines()}
+        connected = self.lab.sql(who).splitlines()
+        return self.hosts[host] in {line.partition(":")[0] for line in connected}
 
     def put_back(self) -> None:
         self.vault.put_secret_value(SecretId="staging/app", SecretString=self.before)
         self.push()
         for user in ("app_one", "app_two"):
-            self.sql(f"KILL HARD USER '{user}'@'%'; DROP USER IF EXISTS '{user}'@'%'")
+            self.lab.sql(f"KILL HARD USER '{user}'@'%'; DROP USER IF EXISTS '{user}'@'%'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +95,27 @@ def rotation(staging: Staging) -> Rotation:
     pushed, other = sorted(staging.hosts)[:2]
     staging.promote("app_one", staging.give_password("app_one"))
     staging.push()
-    staging.sql("KILL HARD USER 'app'@'%'")  # kept by workers, used by none: they would count twice
-    php = staging.on(other, PHP)
+    # Kept by workers, used by none: they would count twice.
+    staging.lab.sql("KILL HARD USER 'app'@'%'")
+    php = staging.lab.on(other, PHP)
     second = staging.give_password("app_two")
     with Visitors(staging.lab.url) as visitors:
         time.sleep(2)
         staging.promote("app_two", second)
         began = time.monotonic()
-        staging.on(pushed, PUSH)
+        staging.lab.on(pushed, PUSH)
         push = time.monotonic() - began
         until(lambda: staging.serves_as(other, "app_two"), began + 70)
         look = time.monotonic() - began
         staging.give_password("app_one")
-        staging.sql("KILL HARD USER 'app_one'@'%'")
+        staging.lab.sql("KILL HARD USER 'app_one'@'%'")
         time.sleep(2)
     assert staging.serves_as(pushed, "app_two")
     word = f"{second[:9]}[{second[9]}]{second[10:]}"  # so that it does not find itself
     places = "/var /etc /srv /tmp /proc/[0-9]*/environ"
-    found = staging.on(pushed, f"sudo grep -rlE --binary-files=text {word} {places} || true")
-    found += staging.on(pushed, f"sudo journalctl --since -5min | grep -E {word} || true")
-    return Rotation(visitors, push, look, (php, staging.on(other, PHP)), found)
+    found = staging.lab.on(pushed, f"sudo grep -rlE --binary-files=text {word} {places} || true")
+    found += staging.lab.on(pushed, f"sudo journalctl --since -5min | grep -E {word} || true")
+    return Rotation(visitors, push, look, (php, staging.lab.on(other, PHP)), found)
 
 
 def test_alternating_users_are_rotated_and_no_visitor_notices(rotation: Rotation) -> None:

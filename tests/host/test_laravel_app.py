@@ -40,13 +40,33 @@ def test_a_release_that_somebody_has_open_is_known(host: Host, release: str) -> 
 
 def test_a_release_can_be_asked_for_its_health_before_it_serves(host: Host, release: str) -> None:
     """Break: put `echo 200; exit` at the top of /usr/local/lib/bakehouse/ask-release."""
-    ask, fpm = "/usr/local/lib/bakehouse/ask-release", "/run/php-fpm/app/fpm.sock"
-    there = host.run("test -S %s", fpm).rc == 0
+    ask, environment = "/usr/local/lib/bakehouse/ask-release", "/run/laravel/env"
+    there = host.file(environment).exists
     said = [
-        host.check_output("%s %s %s %s", ask, socket, release, path)
-        for socket, path in ((fpm, "/health"), (fpm, "/no-such-page"), ("/nowhere.sock", "/health"))
+        host.check_output("%s %s %s app %s", ask, release, path, told)
+        for path, told in (("/health", environment), ("/no-such-page", environment), ("/", "/none"))
     ]
     assert said == (["200", "404", "nobody"] if there else ["nobody"] * 3)
+
+
+def test_the_classes_of_its_pages_are_loaded_before_anybody_asks(host: Host, release: str) -> None:
+    """Break: echo '<?php' >/srv/app/current/bootstrap/cache/preload.php."""
+    with_it = f"-d opcache.enable_cli=1 -d opcache.preload={release}/bootstrap/cache/preload.php"
+    known = (
+        "echo count(opcache_get_status(false)['preload_statistics']['classes'] ?? []), ' ',"
+        r"(int) class_exists('Illuminate\Foundation\Application', false);"
+    )
+    # Nothing but the answer: PHP would warn of each class that it could not load.
+    classes, framework = host.check_output(
+        f"{AS_APPLICATION} php {with_it} -d display_errors=1 -r %s 2>&1", known
+    ).split()
+    assert int(classes) > 500
+    assert framework == "1"
+
+
+def test_no_switch_of_the_release_broke_off(host: Host, release: str) -> None:
+    """Break: touch /srv/app/current.switching."""
+    assert not host.file(f"{CURRENT}.switching").exists
 
 
 def test_the_link_to_it_is_relative_so_that_it_survives_a_move(host: Host, release: str) -> None:

@@ -250,6 +250,7 @@ def test_pages_are_compiled_before_visitors_ask(host: Host, fpm: Fpm) -> None:
     [
         ("code is compiled once", "opcache.enable", "On"),
         ("and read once: releases never change in place", "opcache.validate_timestamps", "Off"),
+        ("classes are there at its start", "opcache.preload", "/etc/php-fpm/app/preload.php"),
         ("a file is complete when it appears", "opcache.file_update_protection", "0"),
         ("no gain for Laravel, and it forbids a sandbox", "opcache.jit", "disable"),
         ("open_basedir would switch the realpath cache off", "open_basedir", "no value"),
@@ -268,6 +269,7 @@ def test_php_is_set_up_for_a_host_that_serves_releases(
     fpm: Fpm, why: str, setting: str, value: str
 ) -> None:
     """Break: sed -i -e 's/enable = 1/enable = 0/' -e 's/timestamps = 0/timestamps = 1/' \\
+    -e /preload/d \\
     -e 's/protection = 0/protection = 2/' -e 's/jit = disable/jit = tracing/' \\
     -e 's/_php = Off/_php = On/' -e 's/errors = Off/errors = On/' -e 's/log = syslog/log = x/' \\
     -e '$ a open_basedir = /srv' -e '/allow_url_include/d' -e 's/_args = On/_args = Off/' \\
