@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/host-requirements.md"
-NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+NAMED = re.compile(r"`((?:tests|molecule)/[\w/]+\.py)::(\w+)`")
 NO_HOST_ALONE = {9, 12}
 
 
