@@ -29,18 +29,23 @@ class CloudWatch:
         self._logs, self._metrics = logs, metrics
 
     def put_events(self, to: Destination, events: Sequence[Event]) -> None:
-        """Ship events in the order of their times; makes the group and the stream."""
+        """Ship events in the order of their times; makes the group and the stream.
+
+        Also again, when somebody has deleted them, as the agent does.
+        """
         self._logs = self._logs or client(self._settings, "logs")
         if to not in self._made:
             self._make(to)
         for batch in batches(events):
-            self._logs.put_log_events(
-                logGroupName=to.group,
-                logStreamName=to.stream,
-                logEvents=[
-                    {"timestamp": int(one.time * 1000), "message": one.text} for one in batch
-                ],
-            )
+            try:
+                self._put(to, batch)
+            except self._logs.exceptions.ResourceNotFoundException:
+                self._make(to)
+                self._put(to, batch)
+
+    def _put(self, to: Destination, batch: Sequence[Event]) -> None:
+        told = [{"timestamp": int(one.time * 1000), "message": one.text} for one in batch]
+        self._logs.put_log_events(logGroupName=to.group, logStreamName=to.stream, logEvents=told)
 
     def put_metrics(self, namespace: str, data: Sequence[dict[str, Any]]) -> None:
         """Ship figures."""

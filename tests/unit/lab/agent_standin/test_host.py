@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -160,9 +159,12 @@ class PretendLogs:
         class ResourceAlreadyExistsException(Exception):
             pass
 
+        class ResourceNotFoundException(Exception):
+            pass
+
     def __init__(self) -> None:
         self.days: dict[str, int | None] = {}
-        self.streams: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.streams: dict[tuple[str, str], list[str]] = {}
 
     def create_log_group(self, logGroupName: str) -> None:  # noqa: N803  # boto3's own names
         if logGroupName in self.days:
@@ -183,6 +185,8 @@ class PretendLogs:
         logStreamName: str,  # noqa: N803
         logEvents: list[dict[str, Any]],  # noqa: N803
     ) -> None:
+        if (logGroupName, logStreamName) not in self.streams:
+            raise self.exceptions.ResourceNotFoundException
         self.streams[logGroupName, logStreamName] += [one["message"] for one in logEvents]
 
 
@@ -194,3 +198,13 @@ def test_a_group_is_made_with_its_retention_also_when_another_host_made_it() -> 
             cloudwatch.put_events(Destination("/g", stream, 14), [Event(1, text)])
     assert logs.days == {"/g": 14}
     assert logs.streams == {("/g", "i-1"): ["a", "b"], ("/g", "i-2"): ["a", "b"]}
+
+
+def test_a_group_that_somebody_deleted_is_made_again_as_the_agent_does() -> None:
+    logs = PretendLogs()
+    cloudwatch = CloudWatch(Settings(), logs=logs)
+    for text in ("a", "b"):
+        cloudwatch.put_events(Destination("/g", "i-1", 14), [Event(1, text)])
+        kept = logs.streams.pop(("/g", "i-1"))
+        logs.days.clear()
+    assert kept == ["b"]
