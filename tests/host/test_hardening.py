@@ -38,6 +38,8 @@ def sshd(host: Host) -> dict[str, list[str]]:
         ("allowagentforwarding", "no"),
         ("x11forwarding", "no"),
         ("maxauthtries", "3"),
+        ("maxsessions", "2"),
+        ("clientalivecountmax", "2"),
         ("loglevel", "VERBOSE"),
     ],
 )
@@ -111,15 +113,26 @@ def test_the_kernel_tells_processes_little_of_each_other(host: Host) -> None:
     assert wanted["fs.suid_dumpable"] == "0"
     assert wanted["net.ipv4.conf.all.log_martians"] == "1"
     for name, value in wanted.items():
-        path = "/proc/sys/" + name.replace(".", "/")
-        if host.run(f"test -w {path}").rc == 0:
-            assert host.file(path).content_string.strip() == value, name
+        for path in host.run(f"ls -d /proc/sys/{name.replace('.', '/')}").stdout.split():
+            if host.run("test -w %s", path).rc == 0:
+                assert host.file(path).content_string.strip() == value, path
+
+
+def test_an_interface_that_comes_later_is_no_router_s(host: Host) -> None:
+    """Break: systemctl disable sysctl-reapply-network; sed -i '/[*]/d' /etc/sysctl.d/70-*.conf.
+
+    IPv6's settings for all interfaces are for none; a star is for each.
+    """
+    assert host.service("sysctl-reapply-network").is_enabled
+    assert host.check_output("systemctl show -P Result sysctl-reapply-network") == "success"
+    text = host.file("/etc/sysctl.d/70-hardening.conf").content_string
+    assert "net.ipv6.conf.*.accept_redirects = 0" in text.splitlines()
 
 
 def test_modules_that_nobody_needs_cannot_be_loaded(host: Host) -> None:
     """Break: sed -i /usb-storage/d /etc/modprobe.d/hardening.conf."""
     text = host.file("/etc/modprobe.d/hardening.conf").content_string
-    for module in ("cramfs", "usb-storage", "sctp", "rds"):
+    for module in ("can", "cramfs", "usb-storage", "sctp", "rds"):
         assert f"install {module} /bin/false" in text.splitlines()
         assert f"blacklist {module}" in text.splitlines()
 
@@ -145,6 +158,18 @@ def test_a_process_that_dies_leaves_no_memory_on_the_disk(host: Host) -> None:
     """Break: rm /etc/security/limits.d/hardening.conf /etc/systemd/system.conf.d/hardening.conf."""
     assert host.check_output("su -c 'ulimit -H -c' root") == "0"
     assert host.check_output("systemctl show -P DefaultLimitCORE") == "0"
+
+
+def test_root_is_no_exception_to_that(host: Host) -> None:
+    """Break: sed -i /root/d /etc/security/limits.d/hardening.conf. The star there is not root.
+
+    Or, on Debian 13: echo 'root hard core infinity' >/etc/security/limits.d/z.conf.
+    """
+    read = "cat /etc/security/limits.conf $(ls /etc/security/limits.d/*.conf)"
+    lines = [line.split() for line in host.check_output(read).splitlines()]
+    hard = [line for line in lines if line[1:3] == ["hard", "core"]]
+    for who in ("*", "root"):
+        assert [value for name, *_, value in hard if name == who] == ["0"]
 
 
 def test_nobody_has_an_empty_password_and_root_has_none(host: Host) -> None:
@@ -178,8 +203,58 @@ def test_what_people_make_is_not_for_everybody(host: Host) -> None:
 
 
 def test_a_forgotten_shell_of_root_ends(host: Host) -> None:
-    """Break: rm /etc/profile.d/hardening.sh."""
+    """Break: rm /etc/profile.d/hardening.sh; sed -i s/-xr/-x/ there; sed -i /^if/d there."""
     assert 0 < int(host.check_output("bash -lc 'echo $TMOUT'")) <= 900
+    assert host.run("bash -lc 'TMOUT=0; true'").rc != 0
+    assert not host.run("sh -lc true").stderr
+
+
+def test_nobody_reads_in_another_s_home(host: Host) -> None:
+    """Break: chmod 755 /home/admin; chmod 644 /root/.profile."""
+    homes = "find /root /home/* -maxdepth 0"
+    assert host.check_output(homes)
+    assert not host.check_output(f"{homes} -perm /027")
+    hidden = "find /root /home/* /etc/skel -maxdepth 1 -type f -name '.*'"
+    assert host.check_output(hidden)
+    assert not host.check_output(f"{hidden} -perm /037")
+
+
+def test_whoever_logs_in_has_temporary_files_of_their_own(host: Host) -> None:
+    """Break: apt-get remove libpam-tmpdir."""
+    place = host.check_output("sudo -u nobody sh -c 'echo $TMPDIR'")
+    assert place.startswith("/tmp/user/")
+    assert host.file(place).mode == 0o700
+    assert host.file(place).user == "nobody"
+
+
+def test_only_those_who_read_logs_can_read_them(host: Host) -> None:
+    """Break: chmod 644 /var/log/dpkg.log; rm /etc/tmpfiles.d/hardening.conf.
+
+    Or: sed -i 's/create 640/create 644/' /etc/logrotate.d/dpkg.
+    """
+    assert not host.check_output("find /var/log -maxdepth 1 -type f -perm /027")
+    assert "z /var/log/wtmp 0640" in host.check_output("systemd-tmpfiles --cat-config")
+    assert host.run("grep -rE 'create 0?6(44|6)' /etc/logrotate.d").rc == 1
+
+
+def test_a_password_is_made_hard_to_guess(host: Host) -> None:
+    """Break: sed -i '/^SHA/d;s/^ENCRYPT.*/ENCRYPT_METHOD SHA512/' /etc/login.defs."""
+    lines = host.file("/etc/login.defs").content_string.splitlines()
+    assert "ENCRYPT_METHOD YESCRYPT" in lines
+    assert "SHA_CRYPT_MIN_ROUNDS 65536" in lines
+
+
+def test_no_program_differs_from_its_package(host: Host) -> None:
+    """What is configured may. Break: echo >>/usr/bin/dig.
+
+    The one exception is what PAM's stacks are made of: no empty passwords.
+    """
+    lines = host.check_output("dpkg --verify || true").splitlines()
+    changed = [line.split() for line in lines if not line.startswith("missing")]
+    assert changed
+    assert [path for _, *kind, path in changed if "c" not in kind] == [
+        "/usr/share/pam-configs/unix"
+    ]
 
 
 @pytest.mark.parametrize("page", ["/etc/issue", "/etc/issue.net", "/etc/motd"])
@@ -187,6 +262,7 @@ def test_strangers_are_not_told_what_runs_here(host: Host, page: str) -> None:
     """Break: echo 'Debian 13' >/etc/issue; the same of issue.net and motd."""
     text = host.file(page).content_string
     assert "Authorized" in text
+    assert "prohibited" in text
     assert not re.search(r"debian|linux|\\[a-z]", text, flags=re.I)
 
 

@@ -1,12 +1,14 @@
 """`make harden`: boot Debian as it comes and a host with our roles, scan both, write the report.
 
-Ours are the hosts of Molecule's `default` scenario, made when they are not there. The scanners come
-from Debian; CIS's rules have to be brought, because Debian's packages have none for 12 and 13.
+Ours are the hosts of Molecule's `default` scenario: made for the scan and taken away after it, or,
+when they stand already, converged once more and left. The scanners come from Debian; CIS's rules
+have to be brought, because Debian's packages have none for 12 and 13.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
@@ -19,26 +21,29 @@ from bakehouse_lab.hardening import report, results
 from bakehouse_lab.hardening.results import ENOUGH_RULES, Rules, Scanned
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[3]
 FLAGS = ROOT / ".config/molecule/podman_flags.py"  # a host like Molecule's
-SLOT = os.environ.get("BAKEHOUSE_LAB_SLOT", "0")
+SLOT = os.environ.get("BAKEHOUSE_LAB_SLOT", "")  # as .config/molecule/create.yml names its hosts
+DISTRIBUTIONS = ("debian-13", "debian-12")
 PROFILE = "xccdf_org.ssgproject.content_profile_cis_level1_server"
 STOCK_UNITS = ("nginx.service", "php*-fpm.service", "ssh.service")
 OUR_UNITS = (
     "nginx.service",
     "php*-fpm.service",
     "php-fpm@*.service",
-    "laravel-worker@*.service",
+    "laravel-worker@1.service",
     "laravel-scheduler.service",
     "runtime-env.service",
     "ssh.service",
 )
 
 # A scanner that knows it is in a container leaves out most of what it could say. The network's
-# settings are the container's own, and may be set without touching the machine's.
-PREPARE = """
+# settings are the container's own, and may be set without touching the machine's. Its resolver and
+# its clock are the machine's: on EC2 systemd-resolved asks the VPC's, and chrony keeps the time of
+# hosts that have it; here with -x, which leaves the clock alone.
+PREPARE = r"""
 set -e
 export DEBIAN_FRONTEND=noninteractive
 umount /run/.containerenv 2>/dev/null || true
@@ -47,7 +52,30 @@ mount --bind /proc/sys/net /proc/sys/net && mount -o remount,bind,rw /proc/sys/n
 for file in /etc/sysctl.d/*.conf; do sysctl -q -e -p "$file" >/dev/null 2>&1 || true; done
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends linux-base lynis openscap-scanner >/dev/null
+if mountpoint -q /etc/resolv.conf; then
+    mkdir -p /run/systemd/resolved.conf.d
+    sed -n -e '1i[Resolve]' -e 's/^nameserver /DNS=/p' /etc/resolv.conf \
+        >/run/systemd/resolved.conf.d/machine.conf
+    apt-get install -y -qq --no-install-recommends systemd-resolved >/dev/null
+    systemctl --quiet enable --now systemd-resolved
+    umount /etc/resolv.conf
+    ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
+fi
+if systemctl --quiet is-enabled chrony 2>/dev/null; then
+    mkdir -p /run/systemd/system/chrony.service.d
+    printf '[Unit]\nConditionCapability=\n[Service]\nExecStart=\nExecStart=%s\n' \
+        '!/usr/sbin/chronyd $DAEMON_OPTS -x' >/run/systemd/system/chrony.service.d/scan.conf
+    systemctl daemon-reload
+    systemctl restart chrony
+fi
 """
+# Before that apt cannot check signatures: /tmp is still being tidied.
+BOOTED = """
+timeout 60 sh -c 'until systemctl is-system-running --wait | grep -qE "running|degraded"
+do sleep 1; done'
+"""
+AUDIT = "lynis audit system --quick --quiet >/dev/null 2>&1; cat /var/log/lynis-report.dat"
+SETTINGS = "cat /usr/lib/sysctl.d/*.conf /etc/sysctl.d/*.conf 2>/dev/null || true"
 AS_IT_COMES = "DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nginx php-fpm >/dev/null"
 
 EPILOG = """\
@@ -76,8 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--content", type=Path, metavar="FOLDER", help="with ssg-debian12-ds.xml and ...13...")
-    add("--content-name", default="", help="what it is and of when, for the report")
-    add("--distribution", action="append", choices=("debian-13", "debian-12"))
+    add("--content-name", default="", help="what the report calls it, if not by its version")
+    add("--distribution", action="append", choices=DISTRIBUTIONS)
     add("--report", type=Path, default=ROOT / "docs/hardening-report.md", metavar="FILE")
     wanted = parser.parse_args(argv)
     try:
@@ -91,18 +119,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _harden(wanted: argparse.Namespace) -> None:
     excuses = results.excuses((ROOT / "roles/hardening/exceptions.yml").read_text())
-    pairs = []
-    for distribution in wanted.distribution or ("debian-13", "debian-12"):
-        content = _content(wanted.content, distribution)
-        stock = _boot_stock(distribution)
-        try:
-            before = _scan(stock, distribution, STOCK_UNITS, content)
-        finally:
-            _podman("rm", "--force", "--time", "0", stock)
-        pairs.append((before, _scan(_ours(distribution), distribution, OUR_UNITS, content)))
+    asked = wanted.distribution or DISTRIBUTIONS
+    content = {each: _content(wanted.content, each) for each in asked}
+    before = {each: _scan_stock(each, content[each]) for each in asked}
+    with _ours():
+        after = {each: _scan(_our(each), each, OUR_UNITS, content[each]) for each in asked}
     if wanted.content:
-        _warn(results.needless([ours.rules for _, ours in pairs if ours.rules], excuses))
-    named = wanted.content_name or (str(wanted.content.name) if wanted.content else "")
+        _warn(results.needless([ours.rules for ours in after.values() if ours.rules], excuses))
+    streams = [results.version(each.read_text()) for each in content.values() if each]
+    named = wanted.content_name or ", ".join(sorted(set(streams)))
+    pairs = [(before[each], after[each]) for each in asked]
     wanted.report.write_text(report.page(pairs, excuses, named))
 
 
@@ -115,39 +141,69 @@ def _content(folder: Path | None, distribution: str) -> Path | None:
     return file
 
 
-def _boot_stock(distribution: str) -> str:
+def _scan_stock(distribution: str, content: Path | None) -> Scanned:
+    host = f"bakehouse-harden{SLOT}-{distribution}"
+    try:
+        _boot_stock(host, distribution)
+        return _scan(host, distribution, STOCK_UNITS, content)
+    finally:
+        _podman("rm", "--force", "--ignore", "--time", "0", host)
+
+
+def _boot_stock(host: str, distribution: str) -> None:
     print(f"booting {distribution} as it comes", flush=True)
-    name = f"bakehouse-harden{SLOT}-{distribution}"
     flags = json.loads(subprocess.check_output([sys.executable, FLAGS]))
     label = "--label=bakehouse.molecule=harden"  # so that make clean finds it
-    ours = ["run", "--detach", "--replace", f"--name={name}", label]
+    ours = ["run", "--detach", "--replace", f"--name={host}", label]
     image = f"localhost/bakehouse-base:{distribution}"
     _podman(*flags["before"], *ours, *flags["after"], image, *flags["boot"])
-    _podman("exec", name, "sh", "-c", f"apt-get update -qq; {AS_IT_COMES}")
-    return name
+    _podman("exec", host, "sh", "-c", BOOTED)
+    _podman("exec", host, "sh", "-c", f"apt-get update -qq; {AS_IT_COMES}")
 
 
-def _ours(distribution: str) -> str:
-    name = f"molecule{SLOT}-default-{distribution}"
-    if subprocess.run(["podman", "container", "exists", name], check=False).returncode:
-        print("making hosts with our roles (molecule converge -s default)", flush=True)
-        molecule = Path(sys.executable).with_name("molecule")
-        done = subprocess.run([molecule, "converge", "-s", "default"], cwd=ROOT, check=False)
-        if done.returncode:
-            raise Unscanned("Molecule made no hosts.\n  next: molecule converge -s default")
-    return name
+@contextlib.contextmanager
+def _ours() -> Iterator[None]:
+    stand = all(
+        not subprocess.run(["podman", "container", "exists", _our(each)], check=False).returncode
+        for each in DISTRIBUTIONS
+    )
+    try:
+        if not stand:
+            _molecule("reset")  # it may believe in hosts that somebody took away
+        _molecule("converge")
+        yield
+    finally:
+        if not stand:
+            _molecule("destroy")
+
+
+def _our(distribution: str) -> str:
+    return f"molecule{SLOT}-default-{distribution}"
+
+
+def _molecule(command: str) -> None:
+    words = f"molecule {command} -s default"
+    print(f"hosts with our roles: {words}", flush=True)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # Ansible's commands are there
+    done = subprocess.run(words.split(), cwd=ROOT, env=os.environ | {"PATH": path}, check=False)
+    if done.returncode:
+        raise Unscanned(f"Molecule has no hosts for us.\n  next: {words}")
 
 
 def _scan(host: str, name: str, units: Sequence[str], content: Path | None) -> Scanned:
     print(f"scanning {host}", flush=True)
     _podman("exec", host, "sh", "-c", PREPARE)
-    listed = _podman("exec", host, "systemctl", "list-units", "--plain", "--no-legend", *units)
+    listing = "systemctl list-units --all --plain --no-legend"
+    listed = _podman("exec", host, *listing.split(), *units)
     found = " ".join(shlex.quote(line.split()[0]) for line in listed.splitlines())
     each = f"for unit in {found}; do systemd-analyze security --no-pager $unit | tail -1; done"
     exposure = results.exposures(_podman("exec", host, "sh", "-c", each))
     rules = _evaluate(host, content) if content else None
-    audit = "lynis audit system --quick --quiet >/dev/null 2>&1; cat /var/log/lynis-report.dat"
-    lynis = results.lynis(_podman("exec", host, "sh", "-c", audit))
+    lynis = results.lynis(
+        _podman("exec", host, "sh", "-c", AUDIT),
+        _podman("exec", host, "cat", "/var/log/lynis.log"),
+        _podman("exec", host, "sh", "-c", SETTINGS),
+    )
     return Scanned(name.replace("debian-", "Debian "), lynis, rules, exposure)
 
 

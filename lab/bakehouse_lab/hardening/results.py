@@ -18,9 +18,13 @@ ENOUGH_RULES = 320
 
 @dataclass(frozen=True, slots=True)
 class Lynis:
-    """Lynis' index of 0 to 100, and what it found."""
+    """Lynis' index of 0 to 100, and what it found.
+
+    `own_kernel` is the index if the kernel were the host's own and set as its /etc/sysctl.d says.
+    """
 
     index: int
+    own_kernel: int
     warnings: tuple[str, ...]
     suggestions: tuple[str, ...]
 
@@ -62,18 +66,32 @@ class Scanned:
     exposure: Mapping[str, float] = field(default_factory=dict)  # by unit
 
 
-def lynis(report: str) -> Lynis:
-    """From /var/log/lynis-report.dat.
+def lynis(report: str, log: str = "", settings: str = "") -> Lynis:
+    """From /var/log/lynis-report.dat, lynis.log beside it, and the host's files of sysctl.d.
 
     >>> lynis("hardening_index=86\\nsuggestion[]=SSH-7408|Consider hardening|x|-|\\n")
-    Lynis(index=86, warnings=(), suggestions=('SSH-7408',))
+    Lynis(index=86, own_kernel=86, warnings=(), suggestions=('SSH-7408',))
     """
 
     def listed(kind: str) -> tuple[str, ...]:
         return tuple(re.findall(rf"^{kind}\[\]=([\w-]+)\|", report, flags=re.M))
 
     index = re.search(r"^hardening_index=(\d+)$", report, flags=re.M)
-    return Lynis(int(index[1]) if index else 0, listed("warning"), listed("suggestion"))
+    found = int(index[1]) if index else 0
+    own = _on_own_kernel(log, settings) or found
+    return Lynis(found, own, listed("warning"), listed("suggestion"))
+
+
+def _on_own_kernel(log: str, settings: str) -> int:
+    counts = re.findall(r"Currently having (\d+) points \(out of (\d+)\)", log)
+    if not counts:
+        return 0
+    wanted = dict(re.findall(r"^-?([\w.]+) *= *(\S+)$", settings, flags=re.M))
+    # A kernel setting is worth one point.
+    differ = re.findall(r"sysctl key (\S+) has a different .* Expected=(\S+), Real=", log)
+    withheld = sum(wanted.get(name) == expected for name, expected in differ)
+    points, possible = map(int, counts[-1])
+    return int(100 * (points + withheld) / possible)
 
 
 def rules(said: str) -> Rules:
@@ -89,6 +107,16 @@ def rules(said: str) -> Rules:
         frozenset(rule for rule, result in pairs if result == "pass"),
         frozenset(rule for rule, result in pairs if result in ("fail", "error")),
     )
+
+
+def version(content: str) -> str:
+    """Whose rules a SCAP data stream has, and which; empty when it does not say.
+
+    >>> version('<xccdf-1.2:version update="https://github.com/x">0.1.83</xccdf-1.2:version>')
+    'ComplianceAsCode 0.1.83'
+    """
+    said = re.search(r"<xccdf-1\.2:version\b[^>]*>([^<]+)<", content)
+    return f"ComplianceAsCode {said[1]}" if said else ""
 
 
 def exposures(said: str) -> dict[str, float]:
@@ -115,7 +143,11 @@ def unexcused(found: Rules, given: Sequence[Excuse]) -> list[str]:
 
 
 def needless(found: Sequence[Rules], given: Sequence[Excuse]) -> list[str]:
-    """Rules that are excused and fail on no host: the excuse is out of date."""
+    """Rules that are excused and fail on no host: the excuse is out of date.
+
+    Not those of a container: whether they fail is its machine's kernel's doing.
+    """
     failed = {rule for each in found for rule in each.failed}
     passed = {rule for each in found for rule in each.passed}
-    return sorted({rule for excuse in given for rule in excuse.rules} & passed - failed)
+    ours = {rule for excuse in given if not excuse.lab for rule in excuse.rules}
+    return sorted(ours & passed - failed)

@@ -47,7 +47,7 @@ AIDE = Excuse("Hosts are replaced.", frozenset({"package_aide_installed"}))
 
 
 def scanned(name: str, found: Rules | None, **exposure: float) -> Scanned:
-    return Scanned(name, Lynis(80, (), ("SSH-7408",)), found, exposure)
+    return Scanned(name, Lynis(80, 83, (), ("SSH-7408",)), found, exposure)
 
 
 def test_rules_that_do_not_apply_are_not_counted_and_errors_are_failures() -> None:
@@ -62,15 +62,38 @@ def test_a_report_of_lynis_without_an_index_counts_as_nothing() -> None:
     assert lynis("warning[]=FIRE-4512|iptables|-|-|\n").warnings == ("FIRE-4512",)
 
 
+def test_points_that_only_a_kernel_of_its_own_can_give_are_told_apart() -> None:
+    log = (
+        "Result: sysctl key a.b has a different value than expected in scan profile. "
+        "Expected=0, Real=1\n"
+        "Result: sysctl key not.ours has a different value than expected in scan profile. "
+        "Expected=0, Real=1\n"
+        "Hardening: assigned points (1 of 3). Currently having 80 points (out of 100)\n"
+    )
+    found = lynis("hardening_index=80\n", log, "a.b = 1\na.b = 0\nnot.ours = 1\n")
+    assert (found.index, found.own_kernel) == (80, 81)
+
+
 def test_what_fails_without_a_reason_is_told() -> None:
     assert unexcused(rules(OSCAP), [AIDE]) == ["broken"]
     table = page([(scanned("stock", None), scanned("Debian 13", rules(OSCAP)))], [AIDE], "SSG")
     assert "| failed and not excused below |  | `broken` |" in table
 
 
+def test_what_lynis_suggests_in_vain_has_its_reason_beside_the_rules() -> None:
+    excuse = Excuse("Security groups say who may try.", frozenset({"SSH-7408", "DEB-0880"}))
+    text = page([(scanned("stock", None), scanned("Debian 13", rules(OSCAP)))], [excuse], "SSG")
+    assert "- Security groups say who may try. `SSH-7408`\n" in text
+
+
 def test_a_reason_for_what_passes_is_out_of_date() -> None:
     passing = Excuse("Once upon a time.", frozenset({"partition_for_dev_shm", "never_seen"}))
     assert needless([rules(OSCAP)], [passing]) == ["partition_for_dev_shm"]
+
+
+def test_what_a_container_s_machine_decides_is_never_out_of_date() -> None:
+    excuse = Excuse("A container's kernel.", frozenset({"partition_for_dev_shm"}), lab=True)
+    assert needless([rules(OSCAP)], [excuse]) == []
 
 
 def test_without_content_the_report_says_so_and_claims_nothing() -> None:
@@ -79,6 +102,7 @@ def test_without_content_the_report_says_so_and_claims_nothing() -> None:
     assert "not evaluated, no content was given" in text
     assert "| CIS level 1 server: passed / failed | not evaluated | not evaluated |" in text
     assert "| exposure of nginx | 9.6 | 1.0 |" in text
+    assert "| Lynis index, were the kernel the host's own | 83 | 83 |" in text
 
 
 def test_every_exception_of_the_role_has_a_reason_and_no_rule_two() -> None:
