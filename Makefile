@@ -42,7 +42,7 @@ lint: ## Ask every linter (part of make test)
 	@scripts/setup
 	@$(PYTHON) -m pytest tests/lint
 
-bench: ## Measure boot, bake, second site.yml, API overhead and memory against the lab
+bench: ## Measure boot, bake, refresh, second site.yml, API overhead and memory against the lab
 	@scripts/setup
 	@$(SUDO) $(PYTHON) -m bakehouse_lab.cli.bench
 
