@@ -34,7 +34,7 @@ test: ## Lint, and every test: units, contracts, roles on Debian 13 and 12, the 
 		tests/fleet tests/molecule/test_roles_on_php.py tests/lab tests/molecule/test_roles.py \
 		tests/lint tests/contract tests/unit src lab/bakehouse_lab
 
-trial: ## Refresh four hosts under load, and all that may befall it (4 minutes; nothing beside it)
+trial: ## Refresh four hosts under load, and all that may befall it (9 minutes; nothing beside it)
 	@BAKEHOUSE_LAB_SLOT=1 scripts/setup
 	@$(SUDO) $(PYTHON) -m pytest tests/rolling
 
@@ -42,7 +42,7 @@ lint: ## Ask every linter (part of make test)
 	@scripts/setup
 	@$(PYTHON) -m pytest tests/lint
 
-bench: ## Measure boot, bake, second site.yml, API overhead and memory against the lab
+bench: ## Measure boot, bake, refresh, second site.yml, API overhead and memory against the lab
 	@scripts/setup
 	@$(SUDO) $(PYTHON) -m bakehouse_lab.cli.bench
 

@@ -158,6 +158,16 @@ class Watched:
         assert set(self.crowd.said) == {"200"}, self.crowd.said
         assert min(self.samples.seen) >= least, Counter(self.samples.seen)
 
+    def check_that_hosts_left_with_work_to_do(self, old: set[str]) -> None:
+        """Each of them was seen to leave, and one at least had a slow request to answer then."""
+        left = self.samples.left
+        assert set(left) >= old
+        assert any(
+            answer.began < left.get(answer.host, 0) < answer.ended
+            for answer in self.crowd.answers
+            if answer.path == "/?slow"
+        ), "no slow request was under way when its host began to leave"
+
     def tell(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Print the counts."""
         slow = sum(answer.path == "/?slow" for answer in self.crowd.answers)

@@ -81,9 +81,9 @@ def boot(client: Callable[[str], Any], group: str) -> float:
     )
     targets = [{"Id": launched["Instances"][0]["InstanceId"]}]
     try:
-        _until(lambda: _state(ec2, targets[0]["Id"]) == "running", "running")
+        until(lambda: _state(ec2, targets[0]["Id"]) == "running", "running")
         elb.register_targets(TargetGroupArn=target, Targets=targets)
-        _until(lambda: _health(elb, target, targets) == "healthy", "healthy")
+        until(lambda: _health(elb, target, targets) == "healthy", "healthy")
         return time.monotonic() - start
     finally:
         elb.deregister_targets(TargetGroupArn=target, Targets=targets)
@@ -120,7 +120,7 @@ def bare_moto(port: int) -> Iterator[str]:
         [program, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _until(lambda: _listens(port), "listening")
+        until(lambda: _listens(port), "listening")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
@@ -163,11 +163,12 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _until(question: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
+def until(question: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for a yes. Raises Unmeasured when it does not come within so many seconds."""
+    end = time.monotonic() + seconds
     while not question():
         if time.monotonic() > end:
-            raise Unmeasured(f"it was not {what} after {PATIENCE_SECONDS} s")
+            raise Unmeasured(f"it was not {what} after {seconds:g} s")
         time.sleep(LOOK_SECONDS)
 
 

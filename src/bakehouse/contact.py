@@ -28,7 +28,6 @@ class Contact:
     clock: Callable[[], float]
     pause: Callable[[float], None]
     tell: Callable[[str], None] = lambda said: None
-    between: float = 2  # looks, in seconds
 
     def ask(self, call: Callable[[], T], *, sit_out_silence: bool = True) -> T:
         """The answer of `call`; asked again, ever less often, while AWS is silent or too busy.

@@ -29,6 +29,8 @@ class Listener:
     # What packer says after the work is done, and scripts/bake says better.
     _CLOSING = ("Build ", "Wait completed", "Builds finished", "-->", "AMIs were created")
 
+    _AT_WORK = ("TASK [", "RUNNING HANDLER [")
+
     def _tell(self, tone: str, line: str) -> None:
         if line.startswith("Executing Ansible"):
             self._progress.now("Running the playbook")
@@ -36,7 +38,7 @@ class Listener:
             return
         elif tone == "say":
             self._progress.now(line.rstrip(".:"))
-        elif line.startswith("TASK [") and "Validating arguments" not in line:
-            self._progress.detail(line.removeprefix("TASK [").partition("]")[0])
+        elif line.startswith(self._AT_WORK) and "Validating arguments" not in line:
+            self._progress.detail(line.partition("[")[2].partition("]")[0])
         elif tone == "error":
             self._progress.say(line)

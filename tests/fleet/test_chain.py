@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,18 @@ def test_site_yml_has_nothing_left_to_change(converged: RunningLab) -> None:
 
 def test_a_bake_with_nothing_changed_finds_the_image_it_made(lab: RunningLab, image: str) -> None:
     assert image in lab.run("scripts/bake", "--no-verify", "--json", minutes=2).stdout
+
+
+def test_an_image_is_baked_on_top_of_an_image_and_passes_on_fresh_hosts(
+    converged: RunningLab, image: str
+) -> None:
+    """Its build host boots with all that a web host has, and nobody gives it an environment."""
+    aside = ("env", "BAKEHOUSE_PARAMETERS=/on-top")  # no channel of the fleet's is moved
+    done = converged.run(*aside, "scripts/bake", "--base", image, "--json", minutes=15)
+    baked = json.loads(done.stdout)
+    assert baked["tags"]["bakehouse:base-ami"] == image
+    assert baked["state"] == "verified"
+    converged.client("ec2").deregister_image(ImageId=baked["image"])
 
 
 def test_a_terminated_host_is_replaced_and_serves_without_ansible_or_a_person(

@@ -63,13 +63,7 @@ def test_a_refresh_to_the_channel_s_image_loses_no_request(
     assert watched.images() == {successor}
     assert not old & set(watched.in_service())
     assert {one["host"] for one in told if one["event"] == "drains"} == old
-    left = watched.samples.left
-    assert set(left) >= old
-    assert any(
-        answer.began < left.get(answer.host, 0) < answer.ended
-        for answer in watched.crowd.answers
-        if answer.path == "/?slow"
-    ), "no slow request was under way when its host began to leave"
+    watched.check_that_hosts_left_with_work_to_do(old)
 
 
 def test_hosts_that_fail_their_health_check_are_put_back_and_nobody_notices(

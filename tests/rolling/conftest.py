@@ -1,10 +1,11 @@
-"""One lab for the refresh of four, with the machine to itself (`make trial`)."""
+"""One lab for the refreshes of four, with the machine to itself (`make trial`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.baked_fleet import converged, fleet, image
 from tests.running_lab import FIRST_SLOT, running
 
 if TYPE_CHECKING:
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 
     from tests.running_lab import RunningLab
 
+__all__ = ["converged", "fleet", "image", "lab"]
+
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[RunningLab]:
-    """A lab with its example environment, and no image of its own."""
+    """A lab with its example environment, and no image of its own yet."""
     with running(FIRST_SLOT) as lab:
         yield lab

@@ -2,7 +2,7 @@
 
 No part of `make test`: beside its other processes 50 requests a second are not all answered, and
 nobody could tell whose fault that was. The hosts are Debian with a small web server; what Laravel's
-hosts do at both ends of their life is asked of the fleet (tests/fleet).
+hosts do in a refresh is asked by test_with_laravel, and of two of them by tests/fleet.
 """
 
 from __future__ import annotations

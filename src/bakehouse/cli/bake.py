@@ -72,7 +72,9 @@ def describe_bake(grammar: argparse.ArgumentParser) -> None:
     """What there is to say about a bake, whoever orders it."""
     add = grammar.add_argument
     add("--distribution", choices=DISTRIBUTIONS, default=DISTRIBUTIONS[0])
-    add("--base", metavar="AMI", help="bake from this image, not Debian's newest")
+    add(
+        "--base", metavar="AMI", help="bake from this image (also one of ours), not Debian's newest"
+    )
     add("--release", type=Path, metavar="ARCHIVE", help="default: packs sample_app/")
     add("--inventory", type=Path, default=Path("inventories/lab"), help="whose group_vars apply")
     add("--instance-type", default="t3.small", help="of the build host")

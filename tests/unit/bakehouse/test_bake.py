@@ -157,6 +157,10 @@ def test_all_that_packer_says_is_kept_and_only_what_matters_is_told(run: Run) ->
     hear = Listener(run, progress)
     hear(Event("ui", ("message", "    amazon-ebs.web: TASK [nginx : Install nginx] ****")))
     hear(Event("ui", ("message", "    amazon-ebs.web: ok: [default]")))
+    hear(
+        Event("ui", ("message", "    amazon-ebs.web: RUNNING HANDLER [nginx : Restart nginx] ***"))
+    )
     assert "nginx : Install nginx\n" in said.getvalue()
+    assert "nginx : Restart nginx\n" in said.getvalue()
     assert "ok: [default]" not in said.getvalue()
     assert "ok: [default]" in (run.folder / "packer.log").read_text()

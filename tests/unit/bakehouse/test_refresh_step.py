@@ -14,7 +14,7 @@ from bakehouse.chronicle import Chronicle, bar
 from bakehouse.contact import Contact
 from bakehouse.fleet import Fleet, Host
 from bakehouse.groups import Group
-from bakehouse.refresh import Limits, Over, Step, Trial, TurnBack, Wait, Watch, next_step
+from bakehouse.refresh import Limits, Over, Step, Trial, TurnBack, Wait, Watch, is_near, next_step
 from bakehouse.rolling import ENDS, Order, Refresh, Seen, boot_of, preferences, waves
 
 GROUP = Group("web", "lt-1", "3", False, "ami-old", 2, 2, 4, ("arn:tg",))
@@ -102,6 +102,57 @@ def test_it_is_turned_round_once_however_late_that_is_seen() -> None:
     assert watch.until_over("r-1").refresh.status == "RollbackSuccessful"
     assert late.asked == 1
     assert [type(step) for step in told] == [Wait, TurnBack, TurnBack, Over]
+
+
+# -- how often it is looked
+
+
+FOUR = replace(PLAIN, told={"InstanceWarmup": 30})
+NEWER = replace(NEW, id="i-4")
+NEARNESS = [
+    ("both have warmed up", FOUR, (NEW, NEWER), 42, True),
+    ("so far the old ones stand beside them", FOUR, (*OLD, NEW, NEWER), 42, True),
+    ("the last one has not yet", FOUR, (NEW, NEWER), 35, False),
+    ("one is still to come", FOUR, (*OLD, NEW), 31, False),
+    ("one boots", FOUR, (*OLD, NEW, replace(BOOTING, id="i-4")), 42, False),
+    ("one serves no more", FOUR, (NEW, replace(ILL, id="i-4")), 42, False),
+    ("it goes backwards", replace(FOUR, status="RollbackInProgress"), (NEW, NEWER), 42, False),
+    ("all hosts are watched for a while", replace(FOUR, status="Baking"), (NEW, NEWER), 42, False),
+    ("the end is long overdue", FOUR, (NEW, NEWER), 60, False),
+    ("the group has no hosts", FOUR, (), 42, False),
+]
+
+
+@pytest.mark.parametrize(("case", "refresh", "hosts", "at", "near"), NEARNESS)
+def test_the_end_is_near_when_the_last_host_has_warmed_up(
+    case: str, refresh: Refresh, hosts: tuple[Host, ...], at: float, near: bool
+) -> None:
+    look = Seen(refresh, Fleet(hosts, "4", len(hosts) and 2, 2), at)
+    assert is_near(look, {"i-3": 0, "i-4": 10}) is near, case
+
+
+class Punctual(Late):
+    """A group whose new hosts serve from the first look on, and have warmed up 30 s later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.waits = 0.0, list[float]()
+
+    def look(self, group: Group, id: str) -> Seen:
+        refresh = replace(FOUR, status="Successful" if self.now >= 29.3 else "InProgress")
+        return seen(refresh, NEW, NEWER, at=self.now)
+
+    def pause(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+def test_the_end_is_seen_sooner_than_all_else() -> None:
+    group = Punctual()
+    contact = Contact(60, lambda: group.now, group.pause)
+    Watch(group, GROUP, contact, Limits(), lambda look, step: None).until_over("r-1")
+    assert group.now == 29.5
+    assert group.waits == [2] * 14 + [0.5] * 3
 
 
 def test_a_silent_aws_is_asked_ever_less_often_and_given_up_in_the_end() -> None:

@@ -48,9 +48,11 @@ class PretendGroup:
     hook: str = ""  # the one that waits, in a state that ends with :Wait
     timeout: float = 60
     results: list[str] = field(default_factory=list)
+    completed: list[float] = field(default_factory=list)
     beats: list[float] = field(default_factory=list)
     troubles: list[Exception] = field(default_factory=list)  # raised first, one a call
     calls: int = 0
+    known: float = float("inf")  # when the metadata says that it is taken from its pool
 
     @property
     def state(self) -> str:
@@ -67,8 +69,17 @@ class PretendGroup:
 
     def _waiting(self, hook: str) -> None:
         self._called()
-        if hook != self.hook or not self.state.endswith(":Wait") or self.results:
+        if hook != self.hook or not self.state.endswith(":Wait") or self._answered():
             raise error("ValidationError")
+
+    def _answered(self) -> bool:
+        """Whether the wait of this state has been answered already."""
+        return bool(self.completed) and self.completed[-1] >= self._since
+
+    @property
+    def _since(self) -> float:
+        """From when on it is in this state."""
+        return max(since for since, _ in self.states if since <= self.time.now)
 
     def describe_auto_scaling_instances(self, **said: Sequence[str]) -> dict[str, Any]:
         self._called()
@@ -79,7 +90,7 @@ class PretendGroup:
     def record_lifecycle_action_heartbeat(self, **said: str) -> dict[str, Any]:
         assert (said["AutoScalingGroupName"], said["InstanceId"]) == ("web", ME)
         self._waiting(said["LifecycleHookName"])
-        if self.beats and self.time.now - self.beats[-1] > self.timeout:
+        if self.beats and self.time.now - max(self.beats[-1], self._since) > self.timeout:
             raise error("ValidationError")
         self.beats.append(self.time.now)
         return {"ResponseMetadata": {}}
@@ -87,6 +98,7 @@ class PretendGroup:
     def complete_lifecycle_action(self, **said: str) -> dict[str, Any]:
         self._waiting(said["LifecycleHookName"])
         self.results.append(said["LifecycleActionResult"])
+        self.completed.append(self.time.now)
         return {"ResponseMetadata": {}}
 
 
@@ -98,6 +110,10 @@ class PretendHere(Here):
 
     def target(self) -> str:
         state = self._group.state
+        if state.startswith("Warmed:Terminating"):
+            return "Terminated"
+        if state.startswith("Warmed") and self._group.time.now >= self._group.known:
+            return "InService"
         targets = {
             "": "",
             "Pending": "InService",

@@ -9,7 +9,7 @@ from lifecycle.arrive import ABANDONED, Wanted, arrive
 from lifecycle.asg import Here
 from runtime_env.faults import Denied, MetadataUnreachable
 
-WANTED = Wanted("ours", "/health", 180, ["/", "/health"], 16)
+WANTED = Wanted("ours", "/health", 180, ["/", "/health"], 16, 5)
 HELD = [(0.0, "Pending:Wait")]
 
 
@@ -27,9 +27,34 @@ def test_it_goes_on_when_its_pages_answer_and_are_warm(time: PretendTime) -> Non
 
 
 def test_it_answers_on_the_way_into_a_warm_pool_too(time: PretendTime) -> None:
-    host = coming(time, [(0.0, "Warmed:Pending"), (1007.0, "Warmed:Pending:Wait")])
+    pool = [(0.0, "Warmed:Pending"), (1007.0, "Warmed:Pending:Wait")]
+    host = coming(time, [*pool, (1030.0, "Warmed:Terminating")])
     assert arrive(host.world, PretendSite(time, ready=1025), WANTED) == 0
     assert host.group.results == ["CONTINUE"]
+
+
+@pytest.mark.parametrize("rest", ["Warmed:Running", "Warmed:Hibernated"])
+@pytest.mark.parametrize("late", [0, 9])
+def test_it_answers_again_when_it_is_taken_from_the_pool_without_a_boot(
+    time: PretendTime, rest: str, late: float
+) -> None:
+    """Also when the metadata says so a while before the group does."""
+    pool = [(0.0, "Warmed:Pending:Wait"), (1030.0, rest)]
+    host = coming(time, [*pool, (5000.0 + late, "Pending"), (5005.0 + late, "Pending:Wait")])
+    host.group.known = 5000.0
+    site = PretendSite(time, ready=1025)
+    assert arrive(host.world, site, WANTED) == 0
+    assert host.group.results == ["CONTINUE", "CONTINUE"]
+    assert 5005 + late <= host.group.completed[-1] < 5015 + late
+    assert site.asked == [("/", 16), ("/health", 16)] * 2
+
+
+def test_one_that_is_not_fit_for_the_pool_is_abandoned_and_not_waited_with(
+    time: PretendTime,
+) -> None:
+    host = coming(time, [(0.0, "Warmed:Pending:Wait")])
+    assert arrive(host.world, PretendSite(time, ready=9999), WANTED) == ABANDONED
+    assert host.group.results == ["ABANDON"]
 
 
 def test_one_that_does_not_become_ready_is_abandoned_with_the_reason(time: PretendTime) -> None:

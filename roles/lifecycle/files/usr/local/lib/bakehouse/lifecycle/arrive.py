@@ -18,6 +18,11 @@ GROUP_SECONDS = 30.0
 
 ABANDONED = 3
 
+IN_SERVICE = "InService"
+
+# What the states are called in which an instance lies in a warm pool.
+RESTS = ("Running", "Stopped", "Hibernated")
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -28,28 +33,43 @@ class Wanted:
     seconds: float  # the longest that it may take
     paths: Sequence[str]
     times: int
+    poll: float  # seconds between two looks into the metadata, while it lies in a warm pool
 
 
 def arrive(world: World, site: Site, wanted: Wanted) -> int:
-    """Answer the launch hook, if one waits; the exit status."""
-    return _Arrival(world, site, wanted).run() if _comes(world) else 0
+    """Answer the launch hook, if one waits; the exit status.
 
-
-def _comes(world: World) -> bool:
-    """Whether Auto Scaling takes this instance into service, or into a warm pool beforehand.
-
-    Most hosts of no group end here.
+    An instance of a warm pool passes it twice. One that is stopped there starts this anew when it
+    boots; one that runs, or sleeps, is waited with until it is taken, for no boot tells of it.
     """
+    target, rested = _target(world), False
+    if target.startswith(WARMED):
+        if status := _Arrival(world, site, wanted).run():
+            return status
+        target, rested = _taken(world, wanted.poll), True
+    return _Arrival(world, site, wanted, rested=rested).run() if target == IN_SERVICE else 0
+
+
+def _target(world: World) -> str:
+    """Where Auto Scaling takes this instance; empty for one of no group, and most end here."""
     end = world.clock() + GROUP_SECONDS
     while not (target := world.ask(world.here.target)):
         if world.clock() >= end:
-            return False
+            return ""
         world.sleep(SECONDS)
-    return target == "InService" or target.startswith(WARMED)
+    return target
+
+
+def _taken(world: World, poll: float) -> str:
+    """Where it is taken from its warm pool."""
+    while (target := world.ask(world.here.target) or WARMED).startswith(WARMED):
+        world.sleep(poll)
+    return target
 
 
 class _Arrival(End):
-    def __init__(self, world: World, site: Site, wanted: Wanted) -> None:
+    def __init__(self, world: World, site: Site, wanted: Wanted, *, rested: bool = False) -> None:
+        self._rested = rested
         self._world, self._site, self._wanted = world, site, wanted
         self._hook = Hook(world, wanted.hook)
         self._began = world.clock()
@@ -63,6 +83,8 @@ class _Arrival(End):
         state, trouble = self._seen.state, self._seen.trouble
         if state == "Pending":
             state = self._hook.state() or state
+            # The metadata may know before the group says so.
+            state = "Pending" if self._rested and state in RESTS else state
         elif trouble:
             trouble = self._site.trouble(self._wanted.health)
         self._seen = replace(
