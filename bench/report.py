@@ -172,6 +172,7 @@ def plot(measured: Measured) -> str:
         height=420,
         width=900,
         print_values=True,
+        truncate_label=-1,
         value_formatter=lambda value: f"{value:.2f}",
     )
     for side in ("bare", *PEERS, OURS):
