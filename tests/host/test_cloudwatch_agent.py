@@ -63,7 +63,12 @@ def test_every_log_line_says_which_host_wrote_it(configuration: dict[str, Any]) 
 
 @pytest.mark.parametrize(
     "log",
-    ["/var/log/nginx/access.log", "/var/log/nginx/error.log", "/var/log/php-fpm/app/slow.log"],
+    [
+        "/var/log/audit/audit.log",
+        "/var/log/nginx/access.log",
+        "/var/log/nginx/error.log",
+        "/var/log/php-fpm/app/slow.log",
+    ],
 )
 def test_what_this_host_writes_is_shipped(
     host: Host, configuration: dict[str, Any], log: str
@@ -86,7 +91,7 @@ def test_the_groups_are_those_that_dashboards_know(configuration: dict[str, Any]
     named = [entry["log_group_name"] for entry in everything(configuration)]
     base = min(named, key=len)
     assert sorted(name.removeprefix(base) for name in named) == [
-        *("", "/fpm", "/fpm-slow", "/journal", "/nginx-access", "/nginx-error"),
+        *("", "/audit", "/fpm", "/fpm-slow", "/journal", "/nginx-access", "/nginx-error"),
     ]
 
 
@@ -94,7 +99,8 @@ def test_the_journal_is_shipped(configuration: dict[str, Any]) -> None:
     """Break: sed -i s/runtime-env.service/x/ /opt/aws/*/etc/*.json."""
     journals = configuration["logs"]["logs_collected"]["journald"]["collect_list"]
     matches = [match for journal in journals for match in journal["matches"]]
-    assert {"_SYSTEMD_UNIT": "runtime-env.service"} in matches
+    for unit in ("runtime-env.service", "dailyaidecheck.service"):
+        assert {"_SYSTEMD_UNIT": unit} in matches
     assert {"SYSLOG_IDENTIFIER": "php-fpm"} in matches
 
 

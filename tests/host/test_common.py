@@ -74,6 +74,13 @@ def test_security_upgrades_and_no_others_are_installed_every_night(host: Host) -
     assert host.exists("unattended-upgrade")
 
 
+def test_a_file_of_configuration_that_we_changed_holds_no_fix_back(host: Host) -> None:
+    """Unattended-upgrades is asked itself. Break: sed -i /confold/d /etc/apt/apt.conf.d/52*."""
+    asked = "print(run_path('/usr/bin/unattended-upgrade')['dpkg_conffile_prompt']())"
+    said = host.check_output(f'python3 -c "from runpy import run_path; {asked}"')
+    assert said == "False"
+
+
 @pytest.mark.parametrize("timer", ["apt-daily.timer", "apt-daily-upgrade.timer"])
 def test_upgrades_start_by_themselves_after_the_next_boot(host: Host, timer: str) -> None:
     """Break: systemctl disable apt-daily.timer apt-daily-upgrade.timer."""

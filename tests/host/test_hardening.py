@@ -282,3 +282,107 @@ def test_nothing_on_the_host_can_ban_the_load_balancer(host: Host) -> None:
     """All requests come from its few addresses. Break: apt-get install fail2ban (or ufw)."""
     for package in ("fail2ban", "ufw", "iptables-persistent", "crowdsec"):
         assert not host.package(package).is_installed
+
+
+@pytest.fixture(scope="module")
+def audited(host: Host) -> Host:
+    """A host with `hardening_audit`; others have none of its packages and units."""
+    asked = "test -e /etc/audit/rules.d/70-hardening.rules || test -e /usr/local/sbin/integrity"
+    if host.run(asked).rc:
+        for package in ("aide", "auditd"):
+            assert not host.package(package).is_installed
+        assert not host.service("dailyaidecheck.timer").exists
+        pytest.skip("hardening_audit is off here, and nothing of it is on the host")
+    return host
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-F arch=b64 -F path=/etc/passwd -F perm=wa -F key=identity",
+        "-F arch=b64 -F dir=/etc/sudoers.d -F perm=wa -F key=sudo",
+        "-F arch=b64 -F dir=/etc/ssh -F perm=wa -F key=ssh",
+        "-F arch=b64 -F dir=/etc/systemd -F perm=wa -F key=units",
+        "-F arch=b64 -F dir=/etc/php -F perm=wa -F key=web",
+        "-F arch=b64 -S init_module,finit_module,delete_module -F key=modules",
+        "-F arch=b64 -S execve -F euid=0 -F auid>=1000 -F auid!=unset -F key=root",
+    ],
+)
+def test_the_audit_trail_has_what_an_intruder_changes(audited: Host, rule: str) -> None:
+    """What auditd loads. Break: rm /etc/audit/rules.d/70*; augenrules."""
+    assert f"-a always,exit {rule}" in audited.file("/etc/audit/audit.rules").content_string
+
+
+def test_the_audit_trail_is_kept_where_the_kernel_is_the_host_s(audited: Host) -> None:
+    """Break: systemctl disable auditd; rm /etc/systemd/system/audit*.service.d/*.
+
+    A container's trail is its machine's: there the unit is passed over, and has not failed.
+    """
+    assert audited.service("auditd").is_enabled
+    shown = audited.check_output("systemctl show -P ActiveState -P ConditionResult auditd")
+    if audited.run("systemd-detect-virt --container --quiet").rc == 0:
+        assert shown.split() == ["inactive", "no"]
+        assert "failed" not in audited.run("systemctl is-failed auditd audit-rules").stdout
+    else:
+        assert shown.split() == ["active", "yes"]
+        assert "key=identity" in audited.check_output("auditctl -l")
+
+
+def test_the_audit_trail_cannot_fill_the_disk_and_a_full_disk_stops_no_host(audited: Host) -> None:
+    """Break: sed -i 's/ROTATE/KEEP_LOGS/;s/^max_log_file .*/max_log_file = 500/' /etc/audit/*.conf.
+
+    Or: sed -i 's/SUSPEND/HALT/' there.
+    """
+    text = audited.file("/etc/audit/auditd.conf").content_string
+    said = dict(re.findall(r"^(\w+) = (\S+)$", text, flags=re.M))
+    assert said["max_log_file_action"] == "ROTATE"
+    assert 8 <= int(said["max_log_file"]) * int(said["num_logs"]) <= 1024
+    assert "HALT" not in said.values()
+
+
+def test_only_those_who_read_logs_can_read_the_audit_trail(audited: Host) -> None:
+    """Break: chmod 755 /var/log/audit; or log_group = root in /etc/audit/auditd.conf."""
+    assert not audited.file("/var/log/audit").mode & 0o007
+    assert "log_group = adm" in audited.file("/etc/audit/auditd.conf").content_string.splitlines()
+
+
+def test_files_are_compared_every_day(audited: Host) -> None:
+    """Break: systemctl disable --now dailyaidecheck.timer."""
+    timer = audited.service("dailyaidecheck.timer")
+    assert timer.is_enabled
+    assert timer.is_running
+
+
+def test_no_file_differs_from_the_image_s(audited: Host) -> None:
+    """Break: echo >>/etc/hosts.allow; or rm /var/lib/aide/*."""
+    said = audited.run("systemctl start dailyaidecheck.service")
+    assert said.rc == 0, audited.check_output("journalctl -u dailyaidecheck -n 40 --no-pager")
+
+
+@pytest.mark.parametrize(
+    ("made_so", "told"),
+    [
+        ("mount -t tmpfs none /etc/logrotate.d", "/etc/logrotate.d/sudo"),
+        ("mount --bind /bin/true /usr/local/sbin/integrity", "/usr/local/sbin/integrity"),
+        ("mount --bind /bin/true /usr/bin/passwd", "Not as in their packages:\n??5?"),
+    ],
+)
+def test_a_file_that_differs_is_told(audited: Host, made_so: str, told: str) -> None:
+    """In a view of the files that nobody else has: the host stays as it is.
+
+    Break: sed -i '/^.etc Ours/d;/^.usr.local/d' /etc/aide/aide.conf; integrity seal.
+
+    Or: sed -i 's/dpkg --verify/true/' /usr/local/sbin/integrity.
+    """
+    check = "cp /usr/local/sbin/integrity /run/look; {}; sh /run/look check; echo status=$?"
+    said = audited.check_output("unshare --mount sh -c %s", check.format(made_so))
+    audited.run("rm -f /run/look")
+    assert told in said
+    assert "status=1" in said
+
+
+def test_files_that_cannot_be_compared_are_no_good_news(audited: Host) -> None:
+    """Break: take the line with `-le 7` out of /usr/local/sbin/integrity."""
+    check = "mount -t tmpfs none /var/lib/aide; integrity check; echo status=$?"
+    said = audited.check_output("unshare --mount sh -c %s", check)
+    assert "status=2" in said

@@ -1,8 +1,8 @@
-"""`make harden`: boot Debian as it comes and a host with our roles, scan both, write the report.
+"""`make harden`: boot Debian as it comes and hosts with our roles, scan them, write the report.
 
-Ours are the hosts of Molecule's `default` scenario: made for the scan and taken away after it, or,
-when they stand already, converged once more and left. The scanners come from Debian; CIS's rules
-have to be brought, because Debian's packages have none for 12 and 13.
+Ours are the hosts of Molecule's `default` scenario, made for the scan and taken away after it. They
+are scanned as they are, and once more with `hardening_audit` on. The scanners come from Debian;
+CIS's rules have to be brought, because Debian's packages have none for 12 and 13.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakehouse_lab.hardening import report, results
+from bakehouse_lab.hardening.report import Compared
 from bakehouse_lab.hardening.results import ENOUGH_RULES, Rules, Scanned
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ OUR_UNITS = (
     "laravel-scheduler.service",
     "runtime-env.service",
     "ssh.service",
+    "dailyaidecheck.service",
 )
+AUDITED = '-e {"hardening_audit":true}'  # a word alone would be a string
 
 # A scanner that knows it is in a container leaves out most of what it could say. The network's
 # settings are the container's own, and may be set without touching the machine's. Its resolver and
@@ -98,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Scan and write; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="make harden",
-        description="Scan Debian as it comes and a host with our roles; write the report.",
+        description="Scan Debian as it comes and hosts with our roles; write the report.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -124,12 +127,15 @@ def _harden(wanted: argparse.Namespace) -> None:
     before = {each: _scan_stock(each, content[each]) for each in asked}
     with _ours():
         after = {each: _scan(_our(each), each, OUR_UNITS, content[each]) for each in asked}
+        _molecule(f"converge -s default -- {AUDITED}")
+        audited = {each: _scan(_our(each), each, OUR_UNITS, content[each]) for each in asked}
     if wanted.content:
-        _warn(results.needless([ours.rules for ours in after.values() if ours.rules], excuses))
+        ours = [*after.values(), *audited.values()]
+        _warn(results.needless([each.rules for each in ours if each.rules], excuses))
     streams = [results.version(each.read_text()) for each in content.values() if each]
     named = wanted.content_name or ", ".join(sorted(set(streams)))
-    pairs = [(before[each], after[each]) for each in asked]
-    wanted.report.write_text(report.page(pairs, excuses, named))
+    compared = [Compared(before[each], after[each], audited[each]) for each in asked]
+    wanted.report.write_text(report.page(compared, excuses, named))
 
 
 def _content(folder: Path | None, distribution: str) -> Path | None:
@@ -163,18 +169,20 @@ def _boot_stock(host: str, distribution: str) -> None:
 
 @contextlib.contextmanager
 def _ours() -> Iterator[None]:
-    stand = all(
-        not subprocess.run(["podman", "container", "exists", _our(each)], check=False).returncode
-        for each in DISTRIBUTIONS
-    )
+    for each in DISTRIBUTIONS:
+        if not subprocess.run(
+            ["podman", "container", "exists", _our(each)], check=False
+        ).returncode:
+            raise Unscanned(
+                f"{_our(each)} stands already, and the scan would change it for good.\n"
+                "  next: molecule destroy -s default"
+            )
     try:
-        if not stand:
-            _molecule("reset")  # it may believe in hosts that somebody took away
-        _molecule("converge")
+        _molecule("reset -s default")  # it may believe in hosts that somebody took away
+        _molecule("converge -s default")
         yield
     finally:
-        if not stand:
-            _molecule("destroy")
+        _molecule("destroy -s default")
 
 
 def _our(distribution: str) -> str:
@@ -182,7 +190,7 @@ def _our(distribution: str) -> str:
 
 
 def _molecule(command: str) -> None:
-    words = f"molecule {command} -s default"
+    words = f"molecule {command}"
     print(f"hosts with our roles: {words}", flush=True)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # Ansible's commands are there
     done = subprocess.run(words.split(), cwd=ROOT, env=os.environ | {"PATH": path}, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bakehouse_lab.hardening.results import ENOUGH_RULES, unexcused
@@ -11,11 +12,22 @@ if TYPE_CHECKING:
 
     from bakehouse_lab.hardening.results import Excuse, Rules, Scanned
 
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One Debian: as it comes, with our roles, and with our roles and `hardening_audit`."""
+
+    stock: Scanned
+    ours: Scanned
+    audited: Scanned
+
+
 HEAD = """\
 # How hard our hosts are
 
-Written by `make harden`: Debian as it comes with its nginx and PHP-FPM, beside a host with our
-roles, both containers of the lab's base image on one machine, scanned alike. {content}
+Written by `make harden`: Debian as it comes with its nginx and PHP-FPM, a host with our roles, and
+that host with `hardening_audit` on (off by default), all containers of the lab's base image on one
+machine, scanned alike. {content}
 
 To repeat it: build the content of Debian 12 and 13 from github.com/ComplianceAsCode/content (its
 README says how), then `make harden CONTENT=FOLDER` with the folder that has `ssg-debian12-ds.xml`
@@ -30,7 +42,7 @@ Kernel settings (kernel.*, fs.*, vm.*), AppArmor, auditd and the boot loader are
 count as failed here, and are told apart above. Lynis' index "were the kernel the host's own" adds
 the points of those settings that stand in the host's files of sysctl.d as Lynis wants them.
 
-Before a scan, of both hosts, `/run/.containerenv` is unmounted and `linux-base` installed:
+Before a scan, of each host, `/run/.containerenv` is unmounted and `linux-base` installed:
 otherwise most rules would not apply, and a stock Debian would score 92 of 100 with 135 rules.
 systemd-resolved answers for the machine's resolver, as on EC2, and chrony, where it is enabled,
 runs with -x, which leaves the machine's clock alone. A run of CIS with fewer than {enough}
@@ -38,36 +50,40 @@ evaluated rules is refused.
 """
 
 
-def page(scans: Sequence[tuple[Scanned, Scanned]], excuses: Sequence[Excuse], content: str) -> str:
-    """The report: pairs of a stock host and ours, what was excused, and the content's name."""
+def page(found: Sequence[Compared], excuses: Sequence[Excuse], content: str) -> str:
+    """The report: what was found of each Debian, what was excused, and the content's name."""
     named = f"CIS: {content}." if content else "CIS: not evaluated, no content was given."
     parts = [HEAD.format(content=named)]
-    parts += [_table(stock, ours, excuses) for stock, ours in scans]
-    parts += [_excused([ours for _, ours in scans], excuses), TAIL.format(enough=ENOUGH_RULES)]
+    parts += [_table(each, excuses) for each in found]
+    ours = [scan for each in found for scan in (each.ours, each.audited)]
+    parts += [_excused(ours, excuses), TAIL.format(enough=ENOUGH_RULES)]
     return "\n".join(parts)
 
 
-def _table(stock: Scanned, ours: Scanned, excuses: Sequence[Excuse]) -> str:
-    rows = [
-        ("Lynis index", stock.lynis.index, ours.lynis.index),
+def _table(found: Compared, excuses: Sequence[Excuse]) -> str:
+    scans = (found.stock, found.ours, found.audited)
+    rows: list[tuple[object, ...]] = [
+        ("Lynis index", *(each.lynis.index for each in scans)),
         (
             "Lynis index, were the kernel the host's own",
-            stock.lynis.own_kernel,
-            ours.lynis.own_kernel,
+            *(each.lynis.own_kernel for each in scans),
         ),
-        ("Lynis warnings", len(stock.lynis.warnings), len(ours.lynis.warnings)),
-        ("Lynis suggestions", len(stock.lynis.suggestions), len(ours.lynis.suggestions)),
-        ("CIS level 1 server: passed / failed", _count(stock.rules), _count(ours.rules)),
-        ("of those evaluated, percent", _percent(stock.rules), _percent(ours.rules)),
-        ("failed and not excused below", "", _open(ours.rules, excuses)),
+        ("Lynis warnings", *(len(each.lynis.warnings) for each in scans)),
+        ("Lynis suggestions", *(len(each.lynis.suggestions) for each in scans)),
+        ("CIS level 1 server: passed / failed", *(_count(each.rules) for each in scans)),
+        ("of those evaluated, percent", *(_percent(each.rules) for each in scans)),
+        (
+            "failed and not excused below",
+            "",
+            *(_open(each.rules, excuses) for each in scans[1:]),
+        ),
     ]
-    units = [*stock.exposure, *(unit for unit in ours.exposure if unit not in stock.exposure)]
+    units = dict.fromkeys(unit for each in scans for unit in each.exposure)
     rows += [
-        (f"exposure of {unit}", stock.exposure.get(unit, "-"), ours.exposure.get(unit, "-"))
-        for unit in units
+        (f"exposure of {unit}", *(each.exposure.get(unit, "-") for each in scans)) for unit in units
     ]
-    head = f"## {ours.name}\n\n| | stock | ours |\n|---|---|---|\n"
-    return head + "".join(f"| {what} | {before} | {after} |\n" for what, before, after in rows)
+    head = f"## {found.ours.name}\n\n| | stock | ours | ours, audited |\n|---|---|---|---|\n"
+    return head + "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
 
 
 def _count(rules: Rules | None) -> str:

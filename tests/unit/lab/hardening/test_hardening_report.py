@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakehouse_lab.cli.harden import main
-from bakehouse_lab.hardening.report import page
+from bakehouse_lab.hardening.report import Compared, page
 from bakehouse_lab.hardening.results import (
     Excuse,
     Lynis,
@@ -76,13 +76,26 @@ def test_points_that_only_a_kernel_of_its_own_can_give_are_told_apart() -> None:
 
 def test_what_fails_without_a_reason_is_told() -> None:
     assert unexcused(rules(OSCAP), [AIDE]) == ["broken"]
-    table = page([(scanned("stock", None), scanned("Debian 13", rules(OSCAP)))], [AIDE], "SSG")
-    assert "| failed and not excused below |  | `broken` |" in table
+    found = Compared(
+        scanned("stock", None), scanned("Debian 13", rules(OSCAP)), scanned("Debian 13", None)
+    )
+    table = page([found], [AIDE], "SSG")
+    assert "| failed and not excused below |  | `broken` | not evaluated |" in table
+
+
+def test_what_only_an_audited_host_fails_needs_a_reason_too() -> None:
+    found = Compared(
+        scanned("stock", None), scanned("Debian 13", None), scanned("Debian 13", rules(OSCAP))
+    )
+    text = page([found], [AIDE], "SSG")
+    assert "| failed and not excused below |  | not evaluated | `broken` |" in text
+    assert "- Hosts are replaced. `package_aide_installed`" in text
 
 
 def test_what_lynis_suggests_in_vain_has_its_reason_beside_the_rules() -> None:
     excuse = Excuse("Security groups say who may try.", frozenset({"SSH-7408", "DEB-0880"}))
-    text = page([(scanned("stock", None), scanned("Debian 13", rules(OSCAP)))], [excuse], "SSG")
+    ours = scanned("Debian 13", rules(OSCAP))
+    text = page([Compared(scanned("stock", None), ours, ours)], [excuse], "SSG")
     assert "- Security groups say who may try. `SSH-7408`\n" in text
 
 
@@ -97,12 +110,12 @@ def test_what_a_container_s_machine_decides_is_never_out_of_date() -> None:
 
 
 def test_without_content_the_report_says_so_and_claims_nothing() -> None:
-    pair = (scanned("stock", None, nginx=9.6), scanned("Debian 13", None, nginx=1.0))
-    text = page([pair], [AIDE], "")
+    ours = scanned("Debian 13", None, nginx=1.0)
+    text = page([Compared(scanned("stock", None, nginx=9.6), ours, ours)], [AIDE], "")
     assert "not evaluated, no content was given" in text
-    assert "| CIS level 1 server: passed / failed | not evaluated | not evaluated |" in text
-    assert "| exposure of nginx | 9.6 | 1.0 |" in text
-    assert "| Lynis index, were the kernel the host's own | 83 | 83 |" in text
+    assert "passed / failed | not evaluated | not evaluated | not evaluated |" in text
+    assert "| exposure of nginx | 9.6 | 1.0 | 1.0 |" in text
+    assert "| Lynis index, were the kernel the host's own | 83 | 83 | 83 |" in text
 
 
 def test_every_exception_of_the_role_has_a_reason_and_no_rule_two() -> None:
