@@ -59,6 +59,14 @@ def _row(each: Measure) -> str:
     return f"{label:40}{len(each.values):6}{low:9.1f}{middle:9.1f}{high:9.1f}{aim:>8}"
 
 
+def described(client: Callable[[str], Any], group: str) -> dict[str, Any]:
+    """The group as AWS has it now. Raises Unmeasured when there is none."""
+    found = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
+    for record in found["AutoScalingGroups"]:
+        return dict(record)
+    raise Unmeasured(f"there is no group {group}; launch it: make demo")
+
+
 def boot(client: Callable[[str], Any], group: str) -> float:
     """Seconds from RunInstances to healthy in the target group, for one more host of `group`.
 
@@ -66,14 +74,13 @@ def boot(client: Callable[[str], Any], group: str) -> float:
     """
     ec2, elb = client("ec2"), client("elbv2")
     target = elb.describe_target_groups(Names=[group])["TargetGroups"][0]["TargetGroupArn"]
-    found = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
-    described = found["AutoScalingGroups"][0]
-    template = described["LaunchTemplate"]
+    record = described(client, group)
+    template = record["LaunchTemplate"]
     start = time.monotonic()
     launched = ec2.run_instances(
         MinCount=1,
         MaxCount=1,
-        SubnetId=described["VPCZoneIdentifier"].split(",")[0],
+        SubnetId=record["VPCZoneIdentifier"].split(",")[0],
         LaunchTemplate={
             "LaunchTemplateName": template["LaunchTemplateName"],
             "Version": template["Version"],

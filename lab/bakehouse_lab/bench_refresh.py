@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bakehouse_lab.bench import Unmeasured, command, until
+from bakehouse_lab.bench import command, described, until
 from bakehouse_lab.settings import REGION
 
 if TYPE_CHECKING:
@@ -76,14 +76,6 @@ def running(client: Callable[[str], Any], group: str) -> str:
         LaunchTemplateId=said["LaunchTemplateId"], Versions=[said["Version"]]
     )
     return str(found["LaunchTemplateVersions"][0]["LaunchTemplateData"]["ImageId"])
-
-
-def described(client: Callable[[str], Any], group: str) -> dict[str, Any]:
-    """The group as AWS has it now. Raises Unmeasured when there is none."""
-    found = client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])
-    for record in found["AutoScalingGroups"]:
-        return dict(record)
-    raise Unmeasured(f"there is no group {group}; launch it: make demo")
 
 
 @contextmanager

@@ -148,7 +148,7 @@ def _memory(place: Place, runs: Runs, measure: Measure) -> None:
 
 
 def _hosts(place: Place) -> list[str]:
-    record = bench_refresh.described(place.client, GROUP)
+    record = bench.described(place.client, GROUP)
     hosts = [each["InstanceId"] for each in record["Instances"]]
     if not hosts:
         raise Unmeasured(f"{GROUP} has no hosts; launch them: make demo")
