@@ -10,10 +10,10 @@ from bakehouse_lab.loop import Errands
 from bakehouse_lab.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from bakehouse_lab.loop import Loop
-    from bakehouse_lab.podman import Podman, Seen
+    from bakehouse_lab.podman import Podman
     from bakehouse_lab.settings import Settings
 
 
@@ -45,13 +45,6 @@ class Lab:
         for face in self.faces:
             face.listen(gateway)
         return name, gateway
-
-    def leftovers(self, kind: str, known: Collection[str]) -> Sequence[Seen]:
-        """Containers of `kind` that stand for nothing in `known` (ids): an earlier run's.
-
-        Who owns the kind decides whether to adopt or to remove them, and says so in the log.
-        """
-        return [seen for seen in self.podman.list(kind) if seen.id not in known]
 
     def kick(self) -> None:
         """Something changed: every loop looks again now."""

@@ -77,6 +77,11 @@ class Errands:
         with self._lock:
             return key in self._busy
 
+    def under_way(self) -> frozenset[str]:
+        """The keys that are busy: what is seen of them from now on may be old when it is read."""
+        with self._lock:
+            return frozenset(self._busy)
+
     def run(self, key: str, errand: Callable[[], None], then: Callable[[], None]) -> bool:
         """Start `errand`, and call `then` when it ended (well or not); False when `key` is busy."""
         with self._lock:

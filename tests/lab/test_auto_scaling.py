@@ -61,6 +61,14 @@ class Group:
         )["Activities"]
         return found
 
+    def story(self) -> str:
+        """What it did, the newest first, and what came of it; then who is in its warm pool."""
+        done = [
+            f"{each['Description']}: {each['StatusCode']} {each.get('StatusMessage', '')}"
+            for each in self.activities()
+        ]
+        return "\n".join([*done, str(self.pool())])
+
     def ec2_state(self, instance: str) -> str:
         found = self.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]
         state: str = found["Instances"][0]["State"]["Name"]
@@ -125,13 +133,13 @@ def test_a_scale_out_wakes_the_host_of_the_warm_pool_and_another_takes_its_bed(
     group: Group,
 ) -> None:
     group.scaling.put_warm_pool(AutoScalingGroupName=NAME, MinSize=1, MaxGroupPreparedCapacity=1)
-    until(lambda: list(group.pool().values()) == ["Warmed:Stopped"])
+    until(lambda: list(group.pool().values()) == ["Warmed:Stopped"], told=group.story)
     (spare,) = group.pool()
     assert group.ec2_state(spare) == "stopped"
     group.want(1)
     until(lambda: group.members()[spare]["LifecycleState"] == "InService")
     assert group.ec2_state(spare) == "running"
-    until(lambda: list(group.pool().values()) == ["Warmed:Stopped"])
+    until(lambda: list(group.pool().values()) == ["Warmed:Stopped"], told=group.story)
     assert spare not in group.pool()
 
 

@@ -5,6 +5,7 @@
 | lifecycle        | what has to happen to an instance next (pure)                 |
 | records          | what an API call writes down                                  |
 | hosts            | the containers                                                |
+| first_process    | what the kernel tells of a host's first process               |
 | fleet            | the loop that brings records and hosts together               |
 | console          | what a host printed                                           |
 | account          | the default VPC and the base images                           |

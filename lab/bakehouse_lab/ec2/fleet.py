@@ -6,13 +6,13 @@ import json
 import logging
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from bakehouse_lab.ec2 import records
-from bakehouse_lab.ec2.hosts import Blueprint, Hosts, listens_on_ssh
+from bakehouse_lab.ec2.first_process import PROC, listens_on_ssh
+from bakehouse_lab.ec2.hosts import Blueprint, Hosts
 from bakehouse_lab.ec2.lifecycle import (
     OUR_FAULT,
     Ending,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("bakehouse_lab")
 
-PROC = Path("/proc")
-
 
 class Fleet:
     """Keeps the hosts of one lab as its records say."""
@@ -55,12 +53,16 @@ class Fleet:
 
     def step(self) -> None:
         """Look at everything once, and start what has to be done."""
+        # An errand that ends between the looks at hosts and records changes both: of its host we
+        # know only what was.
+        changing = self._lab.errands.under_way()
         hosts = self.hosts.all()
         with self._lab.world.lock:
             known = {each.id: each for each in records.every(self._lab.world.backend("ec2"))}
             for instance in known.values():
-                self._one(instance, hosts.get(instance.id))
-        for orphan in set(hosts) - set(known):
+                if instance.id not in changing:
+                    self._one(instance, hosts.get(instance.id))
+        for orphan in set(hosts) - set(known) - changing:
             self._orphan(orphan)
 
     def watch(self) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bakehouse_lab.ec2.first_process import PROC, hears_power_off
 from bakehouse_lab.podman import Container
 from bakehouse_lab.settings import REGION
 
@@ -42,6 +45,8 @@ BOOT = (
 # How long a host may take to shut down: systemd's own limit for a unit is 90 s.
 STOP_SECONDS = 60
 TERMINATE_SECONDS = 15
+
+BOOT_LOOK_SECONDS = 0.1  # until systemd is there; it takes a fraction of a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +110,15 @@ class Hosts:
 
     def stop(self, instance_id: str, *, forced: bool = False) -> None:
         """Shut a host down; its disk stays."""
-        self._lab.podman.stop(self.name(instance_id), 0 if forced else STOP_SECONDS)
+        name = self.name(instance_id)
+        self._lab.podman.stop(name, 0 if forced else self._listening(name, STOP_SECONDS))
 
     def remove(self, instance_id: str) -> None:
         """Shut a host down and take its disk away."""
         name = self.name(instance_id)
         seen = self._lab.podman.seen(name)
         if seen and seen.running:
-            self._lab.podman.stop(name, TERMINATE_SECONDS)
+            self._lab.podman.stop(name, self._listening(name, TERMINATE_SECONDS))
         self._lab.podman.remove(name)
         shutil.rmtree(self._folder / instance_id, ignore_errors=True)
 
@@ -120,6 +126,19 @@ class Hosts:
         """What the host has printed since it was made; empty when there is no host."""
         name = self.name(instance_id)
         return self._lab.podman.logs(name) if self._lab.podman.seen(name) else ""
+
+    def _listening(self, name: str, seconds: int) -> int:
+        """How much is left of `seconds` when the host can be told to shut down.
+
+        A word that comes before systemd does is lost, and podman kills the host after all of them.
+        """
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            seen = self._lab.podman.seen(name)
+            if not seen or not seen.running or hears_power_off(seen.pid, PROC):
+                return math.ceil(left)
+            time.sleep(BOOT_LOOK_SECONDS)
+        return 0
 
     def _environment(self, instance_id: str, gateway: str) -> tuple[str, ...]:
         """Where the API is, for programs on the host: mounted, so that it never gets into an AMI.
@@ -147,17 +166,3 @@ class Hosts:
 def _written(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
-
-
-def listens_on_ssh(pid: int, proc: Path) -> bool:
-    """Whether something listens on port 22 in the network of process `pid`.
-
-    Read from the kernel's own table: no packet is sent, so no packet filter is in the way.
-    """
-    tables = [proc / str(pid) / "net" / name for name in ("tcp", "tcp6")]
-    return any(_listens(path.read_text(), 22) for path in tables if path.exists())
-
-
-def _listens(table: str, port: int) -> bool:
-    rows = (line.split() for line in table.splitlines()[1:])
-    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)

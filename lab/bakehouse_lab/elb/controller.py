@@ -111,8 +111,11 @@ class Balancers:
         if not lost and time.monotonic() < self._looked_around + LOOK_AROUND_SECONDS:
             return
         self._looked_around = time.monotonic()
+        changing = self.lab.errands.under_way()  # they write down themselves what they see
         seen = {each.id: each for each in self.lab.podman.list(KIND)}
         for arn, held in self._held.items():
+            if held.haproxy.container in changing:
+                continue
             found = seen.get(arn)
             held.seen = found if found and found.running else None
         for arn in seen.keys() - self._held.keys():

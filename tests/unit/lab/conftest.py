@@ -103,6 +103,7 @@ class ErrandsAtOnce(Errands):
     """Each errand is done before `run` returns."""
 
     def run(self, key: str, errand: Callable[[], None], then: Callable[[], None]) -> bool:
+        self._busy.add(key)
         self._do(key, errand, then)
         return True
 

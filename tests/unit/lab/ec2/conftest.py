@@ -18,10 +18,11 @@ from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.responses.general import General
 
 from bakehouse_lab.api import moto_settings
-from bakehouse_lab.ec2 import account, ami_calls, console, records
+from bakehouse_lab.ec2 import account, ami_calls, console, hosts, records
 from bakehouse_lab.ec2.fleet import Fleet
 from bakehouse_lab.ec2.images import Images
 from bakehouse_lab.lab import Lab
+from bakehouse_lab.loop import Errands
 from bakehouse_lab.podman import PodmanFailed, Seen
 from bakehouse_lab.settings import ACCOUNT, BASE_IMAGES, Settings
 
@@ -101,11 +102,8 @@ class PretendPodman:
         return "1795230139"
 
 
-class AtOnce:
+class AtOnce(Errands):
     """Errands that are done when asked for."""
-
-    def busy(self, key: str) -> bool:
-        return False
 
     def run(self, key: str, errand: Callable[[], None], then: Callable[[], None]) -> bool:
         try:
@@ -206,6 +204,7 @@ def sit_down(
     moto_settings.configure()
     # 1,000 policies for each new account take most of a second, and EC2 reads none.
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")
+    monkeypatch.setattr(hosts, "hears_power_off", lambda pid, proc: True)
     for name in MENDS:
         importlib.import_module(f"bakehouse_lab.compat.{name}").mend()
     records.extend(lambda: None)

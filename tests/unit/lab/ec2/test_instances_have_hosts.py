@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from bakehouse_lab.ec2.hosts import listens_on_ssh
+from bakehouse_lab.ec2 import hosts
+from bakehouse_lab.ec2.first_process import hears_power_off, listens_on_ssh
+from bakehouse_lab.loop import Errands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,33 @@ def test_an_instance_is_pending_until_its_host_is_up(desk: Desk) -> None:
     launched = desk.ec2.run_instances(ImageId=desk.base(), MinCount=1, MaxCount=1)["Instances"][0]
     assert launched["State"]["Name"] == "pending"
     desk.settle()
+    assert desk.state(launched["InstanceId"]) == "running"
+
+
+class Later(Errands):
+    """One errand, that ends when it is told to."""
+
+    end: Callable[[], None]
+
+    def run(self, key: str, errand: Callable[[], None], then: Callable[[], None]) -> bool:
+        self._busy.add(key)
+        self.end = lambda: self._do(key, errand, then)
+        return True
+
+
+def test_a_launch_that_ends_just_after_the_hosts_were_seen_is_no_host_that_is_gone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.lab.errands = launching = Later()
+    launched = desk.ec2.run_instances(ImageId=desk.base(), MinCount=1, MaxCount=1)["Instances"][0]
+    desk.fleet.step()
+
+    def seen_too_early(kind: str) -> list[Any]:
+        launching.end()
+        return []
+
+    monkeypatch.setattr(desk.podman, "list", seen_too_early)
+    desk.fleet.step()
     assert desk.state(launched["InstanceId"]) == "running"
 
 
@@ -215,3 +244,46 @@ def test_a_host_is_reachable_once_something_listens_for_ssh(
 
 def test_a_host_that_has_just_ended_is_not_reachable(tmp_path: Path) -> None:
     assert not listens_on_ssh(7, tmp_path)
+
+
+# /proc/PID/status of systemd, and of the shell that boots the host (its last line's figures).
+SYSTEMD = "Name:\tsystemd\nSigBlk:\t7fefc1fe28014a03\nSigCgt:\t00000000000004ec\n"
+SHELL = "Name:\tsh\nSigBlk:\t0000000000000000\nSigCgt:\t0000000000010002\n"
+
+
+@pytest.mark.parametrize(("status", "hears"), [(SYSTEMD, True), (SHELL, False)])
+def test_systemd_hears_that_it_is_to_power_off_and_the_shell_before_it_does_not(
+    status: str, hears: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "status").write_text(status)
+    assert hears_power_off(7, tmp_path) is hears
+
+
+def test_a_host_that_boots_is_told_to_stop_when_it_can_hear_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, life = desk.launch(), iter(["boots", "boots", "hears", "ends"])
+    monkeypatch.setattr(hosts, "hears_power_off", lambda pid, proc: next(life) == "hears")
+    desk.ec2.stop_instances(InstanceIds=[instance])
+    desk.settle()
+    assert desk.state(instance) == "stopped"
+    assert next(life) == "ends"
+
+
+def test_a_host_that_never_hears_is_stopped_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, given = desk.launch(), []
+    monkeypatch.setattr(hosts, "hears_power_off", lambda pid, proc: False)
+    monkeypatch.setattr(hosts, "STOP_SECONDS", 0.3)
+
+    def stop(name: str, grace: int) -> None:
+        given.append(grace)
+        desk.podman.ends(name, 137)
+
+    monkeypatch.setattr(desk.podman, "stop", stop)
+    desk.ec2.stop_instances(InstanceIds=[instance])
+    desk.settle()
+    assert desk.state(instance) == "stopped"
+    assert given == [0]

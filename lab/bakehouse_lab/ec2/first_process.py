@@ -1,0 +1,39 @@
+"""What the kernel tells of a host's first process: nothing is sent, and nobody enters the host."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+PROC = Path("/proc")
+
+# What tells systemd to shut down; podman sends it (systemd(1), "SIGNALS").
+POWER_OFF = signal.SIGRTMIN + 3
+
+
+def listens_on_ssh(pid: int, proc: Path) -> bool:
+    """Whether something listens on port 22 in the network of process `pid`.
+
+    Read from the kernel's own table: no packet filter is in the way.
+    """
+    tables = [proc / str(pid) / "net" / name for name in ("tcp", "tcp6")]
+    return any(_listens(path.read_text(), 22) for path in tables if path.exists())
+
+
+def _listens(table: str, port: int) -> bool:
+    rows = (line.split() for line in table.splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+
+
+def hears_power_off(pid: int, proc: Path) -> bool:
+    """Whether process `pid` waits for the signal that shuts systemd down.
+
+    systemd keeps it blocked and reads it from a descriptor. To the shell that boots the host it is
+    nothing, and the kernel lets no signal end a first process that does not ask for it.
+    """
+    try:
+        status = (proc / str(pid) / "status").read_text()
+    except OSError:
+        return False  # it has just ended
+    said = dict(line.split(":", 1) for line in status.splitlines())
+    return bool(int(said["SigBlk"], 16) >> (POWER_OFF - 1) & 1)
