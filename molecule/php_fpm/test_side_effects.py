@@ -41,6 +41,12 @@ def opcache(host: Host, site: str) -> Any:
     return seen
 
 
+def status(host: Host, query: str) -> Any:
+    """What the PHP-FPM of the site `app` says of its workers."""
+    command = "python3 -c %s /run/php-fpm/app/status.sock /status %s"
+    return json.loads(json.loads(host.check_output(command, CLIENT, query))[0][0])
+
+
 def in_background(host: Host, site: str, query: str, times: int = 1) -> str:
     """Start to ask; returns the file that will hold the answers."""
     script = host.check_output("readlink -e /srv/%s/current/public/index.php", site)
@@ -251,6 +257,14 @@ def test_the_first_visitor_finds_the_page_compiled(host: Host) -> None:
         assert all(script["hits"] > 0 for script in seen["scripts"].values()), verb
 
 
+def test_each_worker_has_answered_before_a_visitor_asks(host: Host) -> None:
+    """Break: take the line with `seq` out of php-fpm-warm."""
+    for verb in ("reload", "restart"):
+        host.check_output("systemctl %s php-fpm@app", verb)
+        workers = status(host, "json&full")["processes"]
+        assert [each["pid"] for each in workers if not each["requests"]] == [], verb
+
+
 def test_more_memory_means_more_workers_of_the_same_image(host: Host) -> None:
     """Break: php_fpm_sites: [{name: app, workers_count: 7}]."""
     container = host.check_output("cat /etc/hostname")
@@ -265,9 +279,7 @@ def test_more_memory_means_more_workers_of_the_same_image(host: Host) -> None:
     for gib in (2, 4, 1):  # and as it was
         subprocess.run(["podman", "update", f"--memory={gib}g", name], check=True)
         host.check_output("systemctl restart php-fpm-workers php-fpm@app")
-        status = "python3 -c %s /run/php-fpm/app/status.sock /status json"
-        said = json.loads(json.loads(host.check_output(status, CLIENT))[0][0])
-        counted.append(said["total processes"])
+        counted.append(status(host, "json")["total processes"])
         both_opcaches_and_shop = 256 + 2 * (192 + 16) + 2 * 36
         assert both_opcaches_and_shop + counted[-1] * 36 <= gib * 1024
     assert counted[2] < counted[0] < counted[1]
