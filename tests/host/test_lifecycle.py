@@ -106,6 +106,15 @@ def test_both_look_at_every_boot(unit: Callable[[str], dict[str, str]]) -> None:
         assert unit(name)["NRestarts"] == "0"
 
 
+def test_a_host_is_not_ready_before_php_fpm_has_asked_all_its_workers(
+    unit: Callable[[str], dict[str, str]],
+) -> None:
+    """Break: sed -i /^After=php-fpm/d /etc/systemd/system/lifecycle-arrive.service
+    systemctl daemon-reload.
+    """
+    assert "php-fpm@app.service" in unit(ARRIVE)["After"].split()
+
+
 def test_a_host_that_does_not_become_ready_is_abandoned_and_says_why(
     pretend: Callable[..., dict[str, Any]], settings: dict[str, Any]
 ) -> None:
