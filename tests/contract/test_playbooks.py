@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bakehouse.variables import known, unknown
-from bakehouse.workbench import template_files
+from bakehouse.baking.workbench import template_files
+from bakehouse.roles.variables import known, unknown
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "ansible/playbooks"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bakehouse.role_docs import filled, specs_of
+from bakehouse.roles.readme import filled, specs_of
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -174,7 +174,7 @@ def test_every_template_is_used(role: Path) -> None:
 
 def test_the_readme_has_a_table_of_variables_no_older_than_the_role(role: Path) -> None:
     readme = (role / "README.md").read_text()
-    assert readme == filled(readme, specs_of(role)), "try: python -m bakehouse.role_docs roles/*"
+    assert readme == filled(readme, specs_of(role)), "try: python -m bakehouse.roles.readme roles/*"
 
 
 def test_the_readme_says_how_to_use_the_role_and_how_to_see_that_it_works(role: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bakehouse.sizing import Demand, Site, workers_for_each
+from bakehouse.roles.sizing import Demand, Site, workers_for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable

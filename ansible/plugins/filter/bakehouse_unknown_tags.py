@@ -1,11 +1,11 @@
-"""The `bakehouse_unknown_tags` filter: see `bakehouse.tags.unknown`."""
+"""The `bakehouse_unknown_tags` filter: see `bakehouse.roles.tags.unknown`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bakehouse.tags import known, unknown
+from bakehouse.roles.tags import known, unknown
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -1,11 +1,11 @@
-"""The `bakehouse_unknown_variables` filter: see `bakehouse.variables.unknown`."""
+"""The `bakehouse_unknown_variables` filter: see `bakehouse.roles.variables.unknown`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bakehouse.variables import known, unknown
+from bakehouse.roles.variables import known, unknown
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 

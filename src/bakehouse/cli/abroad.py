@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from bakehouse import copies, shares
-from bakehouse.channels import CHANNELS
-from bakehouse.copies import Side, Trip
-from bakehouse.images import Images
-from bakehouse.parameters import Channels
+from bakehouse.baking.workbench import who
+from bakehouse.images import copies, shares
+from bakehouse.images.account import Images
+from bakehouse.images.channels import CHANNELS
+from bakehouse.images.copies import Side, Trip
+from bakehouse.images.parameters import Channels
+from bakehouse.images.store import store_of
 from bakehouse.progress import Progress
-from bakehouse.store import store_of
-from bakehouse.workbench import who
 
 if TYPE_CHECKING:
     from bakehouse.cli.desk import Answer, Desk
-    from bakehouse.image import Image
+    from bakehouse.images.image import Image
 
 
 def copy(desk: Desk, image: Image) -> Answer:

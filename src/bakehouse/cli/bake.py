@@ -8,27 +8,27 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakehouse import workbench
 from bakehouse.aws import Account
-from bakehouse.channels import CHANNELS
+from bakehouse.baking import workbench
+from bakehouse.baking.kitchen import Hands, Place, kitchen
+from bakehouse.baking.oven import Order, serve
+from bakehouse.baking.reasons import explain
+from bakehouse.baking.workbench import Release
 from bakehouse.cli.ending import told
-from bakehouse.image import BASE, DISTRIBUTIONS, HASH, RELEASE, VERIFIED, Reuse, decide
-from bakehouse.images import Images
-from bakehouse.kitchen import Hands, Place, kitchen
-from bakehouse.oven import Order, serve
+from bakehouse.images.account import Images
+from bakehouse.images.channels import CHANNELS
+from bakehouse.images.image import BASE, DISTRIBUTIONS, HASH, RELEASE, VERIFIED, Reuse, decide
+from bakehouse.images.store import store_of
 from bakehouse.progress import Progress, seconds
-from bakehouse.reasons import explain
 from bakehouse.release import pack
-from bakehouse.store import store_of
+from bakehouse.roles.variables import refuse_unknown
 from bakehouse.trouble import Trouble
-from bakehouse.variables import refuse_unknown
-from bakehouse.workbench import Release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bakehouse.image import Wanted
-    from bakehouse.oven import Outcome
+    from bakehouse.baking.oven import Outcome
+    from bakehouse.images.image import Wanted
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -7,32 +7,31 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bakehouse import leftovers, lock, moves
 from bakehouse.aws import Account
-from bakehouse.bake import sweep
-from bakehouse.channels import CHANNELS, trail
 from bakehouse.cli import abroad
-from bakehouse.collect import collect
-from bakehouse.comparison import compare
-from bakehouse.garbage import Decision, Policy, plan, references, time_of
-from bakehouse.images import Images
-from bakehouse.parameters import Channels
+from bakehouse.images import leftovers, lock, moves
+from bakehouse.images.account import Images
+from bakehouse.images.channels import CHANNELS, trail
+from bakehouse.images.collect import collect
+from bakehouse.images.comparison import compare
+from bakehouse.images.garbage import Decision, Policy, plan, references, time_of
+from bakehouse.images.parameters import Channels
+from bakehouse.images.record import RECORD
+from bakehouse.images.referrers import Referrers
+from bakehouse.images.store import store_of
+from bakehouse.images.tracker import KEPT, Tracker
 from bakehouse.progress import Progress
-from bakehouse.record import RECORD
-from bakehouse.referrers import Referrers
-from bakehouse.store import store_of
-from bakehouse.tracker import KEPT, Tracker
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-    from bakehouse.image import Image
-    from bakehouse.moves import Move
-    from bakehouse.record import Record
-    from bakehouse.store import Store
-    from bakehouse.vulnerabilities import Known
+    from bakehouse.images.image import Image
+    from bakehouse.images.moves import Move
+    from bakehouse.images.record import Record
+    from bakehouse.images.store import Store
+    from bakehouse.images.vulnerabilities import Known
 
 Answer = tuple[Any, list[str]]
 
@@ -208,7 +207,7 @@ class Desk:
         if self.asked.dry_run or not left:
             return {"left": str(left)}, [f"would take away {left}" if left else "nothing is left"]
         with Progress() as progress:
-            if not sweep(self.images, whose, "swept", progress):
+            if not leftovers.sweep(self.images, whose, "swept", progress):
                 raise SweptHalf("Not all could be taken away.", "scripts/image sweep")
         return {"taken": str(left)}, [f"took away {left}"]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bakehouse.cli.ending import told
-from bakehouse.explain import Explanation, everything, explain
-from bakehouse.roles import roles_in
+from bakehouse.roles.explain import Explanation, everything, explain
+from bakehouse.roles.sources import roles_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bakehouse.roles import Variable
+    from bakehouse.roles.sources import Variable
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from bakehouse import tracker
-from bakehouse.channels import CHANNELS
 from bakehouse.cli.desk import Desk
 from bakehouse.cli.ending import told
-from bakehouse.garbage import Policy
+from bakehouse.images import tracker
+from bakehouse.images.channels import CHANNELS
+from bakehouse.images.garbage import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

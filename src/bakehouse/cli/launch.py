@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from bakehouse.aws import Account
 from bakehouse.cli.ending import told
-from bakehouse.fleet import Done, Resize, Retire, next_step
-from bakehouse.groups import Groups
-from bakehouse.launch import Patience, begin, plan, settle
+from bakehouse.fleet.account import Groups
+from bakehouse.fleet.group import Done, Resize, Retire, next_step
+from bakehouse.fleet.launch import Patience, begin, plan, settle
 from bakehouse.progress import Progress, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bakehouse.fleet import Fleet, Step
+    from bakehouse.fleet.group import Fleet, Step
 
 EPILOG = """\
 exit status:

@@ -8,29 +8,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakehouse import nightly, tracker
 from bakehouse.aws import Account
-from bakehouse.channels import trail
+from bakehouse.baking import nightly
+from bakehouse.baking.nightly import Evening, Night
+from bakehouse.baking.workbench import who
 from bakehouse.cli import bake, ending
-from bakehouse.comparison import compare
-from bakehouse.images import Images
-from bakehouse.lock import Lock
-from bakehouse.nightly import Evening, Night
-from bakehouse.parameters import Channels
+from bakehouse.images import tracker
+from bakehouse.images.account import Images
+from bakehouse.images.channels import trail
+from bakehouse.images.comparison import compare
+from bakehouse.images.lock import Lock
+from bakehouse.images.parameters import Channels
+from bakehouse.images.record import BadRecord
+from bakehouse.images.store import store_of
 from bakehouse.progress import Progress
-from bakehouse.record import BadRecord
-from bakehouse.store import store_of
+from bakehouse.roles.variables import refuse_unknown
 from bakehouse.topic import Topic
 from bakehouse.trouble import Trouble
-from bakehouse.variables import refuse_unknown
-from bakehouse.workbench import who
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bakehouse.image import Image
-    from bakehouse.store import Store
-    from bakehouse.vulnerabilities import Known
+    from bakehouse.images.image import Image
+    from bakehouse.images.store import Store
+    from bakehouse.images.vulnerabilities import Known
 
 TOPIC = "BAKEHOUSE_TOPIC"
 INVENTORY = "BAKEHOUSE_INVENTORY"

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bakehouse.chronicle import Chronicle, bar, calm
 from bakehouse.progress import seconds
-from bakehouse.refresh import TurnBack
-from bakehouse.rolling import CANCELLED, FAILED, ROLLBACK_FAILED, ROLLED_BACK, SUCCESSFUL
+from bakehouse.refresh.chronicle import Chronicle, bar, calm
+from bakehouse.refresh.rolling import CANCELLED, FAILED, ROLLBACK_FAILED, ROLLED_BACK, SUCCESSFUL
+from bakehouse.refresh.watch import TurnBack
 
 if TYPE_CHECKING:
-    from bakehouse.groups import Group
-    from bakehouse.image import Image
+    from bakehouse.fleet.account import Group
+    from bakehouse.images.image import Image
     from bakehouse.progress import Progress
-    from bakehouse.refresh import Step
-    from bakehouse.rolling import Seen
+    from bakehouse.refresh.rolling import Seen
+    from bakehouse.refresh.watch import Step
 
 ENDINGS = {
     SUCCESSFUL: "every host is new",
@@ -27,7 +27,7 @@ ENDINGS = {
 
 
 class Onlooker:
-    """Hears each look of `bakehouse.refresh.Watch`."""
+    """Hears each look of `bakehouse.refresh.watch.Watch`."""
 
     def __init__(self, group: Group, progress: Progress, *, timeline: bool) -> None:
         """`timeline`: each event is a line of JSON on standard output, at once."""

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bakehouse.channels import CHANNELS
 from bakehouse.cli.ending import told
 from bakehouse.cli.roll import Roll
+from bakehouse.images.channels import CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

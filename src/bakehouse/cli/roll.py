@@ -9,17 +9,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bakehouse.aws import Account
-from bakehouse.canary import Allowed
 from bakehouse.cli.ending import INTERRUPTED
 from bakehouse.cli.onlooker import Onlooker, ended, standing, stands
 from bakehouse.cli.wanted import wanted_image
-from bakehouse.contact import Contact, LostContact, lost
-from bakehouse.outlook import is_done, ours, outlook
-from bakehouse.preflight import check, room
 from bakehouse.progress import Progress
-from bakehouse.refresh import Limits, Watch, begin, turn, under_way
-from bakehouse.refreshes import Refreshes
-from bakehouse.rolling import (
+from bakehouse.refresh.account import Refreshes
+from bakehouse.refresh.canary import Allowed
+from bakehouse.refresh.contact import Contact, LostContact, lost
+from bakehouse.refresh.outlook import is_done, ours, outlook
+from bakehouse.refresh.preflight import check, room
+from bakehouse.refresh.rolling import (
     CANCELLED,
     ENDS,
     LOST_CONTACT,
@@ -28,14 +27,15 @@ from bakehouse.rolling import (
     Order,
     preferences,
 )
+from bakehouse.refresh.watch import Limits, Watch, begin, turn, under_way
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from bakehouse.groups import Group
-    from bakehouse.rolling import Refresh
+    from bakehouse.fleet.account import Group
+    from bakehouse.refresh.rolling import Refresh
 
 
 class NothingUnderWay(Trouble):

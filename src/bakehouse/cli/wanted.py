@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bakehouse.channels import CHANNELS, origin_of
-from bakehouse.kitchen import environment_of
-from bakehouse.parameters import Channels
+from bakehouse.baking.kitchen import environment_of
+from bakehouse.images.channels import CHANNELS, origin_of
+from bakehouse.images.parameters import Channels
 from bakehouse.trouble import Trouble
 
 if TYPE_CHECKING:
     import argparse
 
     from bakehouse.aws import Account
-    from bakehouse.groups import Group
-    from bakehouse.image import Image
-    from bakehouse.refreshes import Refreshes
+    from bakehouse.fleet.account import Group
+    from bakehouse.images.image import Image
+    from bakehouse.refresh.account import Refreshes
 
 
 class NotKnown(Trouble):

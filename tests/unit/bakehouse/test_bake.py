@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bakehouse.bake import NotVerified, Run, Stages, bake
-from bakehouse.image import QUARANTINED, STATE, Image
-from bakehouse.images import NotFitToServe
-from bakehouse.leftovers import Leftovers, Whose
-from bakehouse.listener import Listener
-from bakehouse.packer import BakeFailed, Event
+from bakehouse.baking.bake import NotVerified, Run, Stages, bake
+from bakehouse.baking.listener import Listener
+from bakehouse.baking.packer import BakeFailed, Event
+from bakehouse.images.account import NotFitToServe
+from bakehouse.images.image import QUARANTINED, STATE, Image
+from bakehouse.images.leftovers import Leftovers, Whose
+from bakehouse.images.record import Verification
 from bakehouse.progress import Progress
-from bakehouse.record import Verification
 from bakehouse.trouble import Trouble
 
 WELL = Verification("2026-11-27", "staging-web", 90, 2, ("/ 200",), ("ids",), 21.5)

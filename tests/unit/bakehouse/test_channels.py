@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bakehouse.channels import Entry, NothingBefore, before, origin_of, refusal, trail
-from bakehouse.image import QUARANTINED, STATE, UNVERIFIED, VERIFIED, Image
+from bakehouse.images.channels import Entry, NothingBefore, before, origin_of, refusal, trail
+from bakehouse.images.image import QUARANTINED, STATE, UNVERIFIED, VERIFIED, Image
 
 
 def said(*images: str) -> list[Entry]:

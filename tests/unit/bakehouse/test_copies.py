@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from bakehouse.copies import NotCopied, Side, Trip, copy
-from bakehouse.image import (
+from bakehouse.images.copies import NotCopied, Side, Trip, copy
+from bakehouse.images.image import (
     COPY_IN,
     COPY_OF,
     DEPRECATED,
@@ -20,14 +20,14 @@ from bakehouse.image import (
     VERIFIED,
     Image,
 )
-from bakehouse.keep import keep
-from bakehouse.leftovers import Leftovers, Whose
-from bakehouse.lock import Lock
-from bakehouse.packages import Package
+from bakehouse.images.keep import keep
+from bakehouse.images.leftovers import Leftovers, Whose
+from bakehouse.images.lock import Lock
+from bakehouse.images.packages import Package
+from bakehouse.images.record import DIGEST, BadRecord, Record, Verification, read
+from bakehouse.images.shares import NotShared, check_share
+from bakehouse.images.store import Kept
 from bakehouse.progress import Progress
-from bakehouse.record import DIGEST, BadRecord, Record, Verification, read
-from bakehouse.shares import NotShared, check_share
-from bakehouse.store import Kept
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 WELL = Verification("2026-11-27", "staging-web", 90, 2, ("/ 200",), ("ids",), 21.5)

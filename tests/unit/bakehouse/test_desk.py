@@ -15,21 +15,21 @@ from moto.ec2.models import ec2_backends
 from moto.kms.models import kms_backends
 
 from bakehouse.aws import Account
-from bakehouse.channels import NothingBefore, NotPromoted
 from bakehouse.cli.desk import Desk, InUse
 from bakehouse.cli.image import parser
-from bakehouse.collect import collect
-from bakehouse.copies import NotCopied
-from bakehouse.garbage import Policy, plan
-from bakehouse.image import DISABLED, RUN, Image, Wanted
-from bakehouse.images import Images
-from bakehouse.keep import describe, keep
-from bakehouse.parameters import Channels
-from bakehouse.record import Verification
-from bakehouse.referrers import Referrers
-from bakehouse.shares import NotShared
-from bakehouse.store import Store, store_of
-from bakehouse.vulnerabilities import Known
+from bakehouse.images.account import Images
+from bakehouse.images.channels import NothingBefore, NotPromoted
+from bakehouse.images.collect import collect
+from bakehouse.images.copies import NotCopied
+from bakehouse.images.garbage import Policy, plan
+from bakehouse.images.image import DISABLED, RUN, Image, Wanted
+from bakehouse.images.keep import describe, keep
+from bakehouse.images.parameters import Channels
+from bakehouse.images.record import Verification
+from bakehouse.images.referrers import Referrers
+from bakehouse.images.shares import NotShared
+from bakehouse.images.store import Store, store_of
+from bakehouse.images.vulnerabilities import Known
 
 WELL = Verification("2026-11-27", "staging-web", 90, 2, ("/ 200",), ("ids",), 21.5)
 BASE = Image("ami-0123456789abcdef0", "debian-13-amd64-20261101", "2026-11-01")

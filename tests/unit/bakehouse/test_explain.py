@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bakehouse.cli.explain import main
-from bakehouse.explain import Unexplained, explain, landing
-from bakehouse.roles import Role, read, reasons, roles_in
+from bakehouse.roles.explain import Unexplained, explain, landing
+from bakehouse.roles.sources import Role, read, reasons, roles_in
 
 ROLES = roles_in(Path(__file__).parents[3] / "roles")
 

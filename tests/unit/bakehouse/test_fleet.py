@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bakehouse.fleet import Done, Fleet, Host, Resize, Retire, Step, Wait, next_step, retreat
+from bakehouse.fleet.group import Done, Fleet, Host, Resize, Retire, Step, Wait, next_step, retreat
 
 OLD = Host("i-old", "1", "InService")
 OLD2 = Host("i-old2", "1", "InService")

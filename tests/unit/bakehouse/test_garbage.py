@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakehouse.channels import BACK, CHANNELS, Entry, trail
-from bakehouse.collect import collect
-from bakehouse.garbage import Decision, Policy, Version, World, plan
-from bakehouse.image import (
+from bakehouse.images.channels import BACK, CHANNELS, Entry, trail
+from bakehouse.images.collect import collect
+from bakehouse.images.garbage import Decision, Policy, Version, World, plan
+from bakehouse.images.image import (
     BAKING,
     DEPRECATED,
     DISABLED,

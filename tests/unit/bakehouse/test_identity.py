@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakehouse.identity import content_hash
+from bakehouse.images.identity import content_hash
 
 FILES = {"roles/nginx/tasks/main.yml": b"- name: Install", "packer/web.pkr.hcl": b"source"}
 FACTS = {"base": "ami-1", "release": "abc"}

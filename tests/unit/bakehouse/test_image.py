@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bakehouse.image import BASE, DIRTY, HASH, Bake, Image, Reuse, Wanted, decide
+from bakehouse.images.image import BASE, DIRTY, HASH, Bake, Image, Reuse, Wanted, decide
 
 BASE_IMAGE = Image("ami-base", "debian-13-amd64-20261101-0001", "2026-11-01")
 WANTED = Wanted("debian-13", BASE_IMAGE, "app-1", "0123456789abcdef", "c0ffee", dirty=False)

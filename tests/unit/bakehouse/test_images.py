@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bakehouse.aws import Account
-from bakehouse.image import BAKING, RUN, STATE, UNVERIFIED, VERIFIED
-from bakehouse.images import Images, NoBaseImage, NoNetwork, NotFitToServe
-from bakehouse.leftovers import of, of_the_dead
+from bakehouse.images.account import Images, NoBaseImage, NoNetwork, NotFitToServe
+from bakehouse.images.image import BAKING, RUN, STATE, UNVERIFIED, VERIFIED
+from bakehouse.images.leftovers import of, of_the_dead
 
 RUN_1, RUN_2 = "20261127-120000-abcdef", "20261127-130000-abcdef"
 

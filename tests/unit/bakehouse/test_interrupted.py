@@ -18,16 +18,16 @@ import pytest
 from rich.console import Console
 
 from bakehouse.aws import Account
-from bakehouse.bake import NotVerified, Run
-from bakehouse.fresh import Fresh, Like
-from bakehouse.image import RUN, UNVERIFIED, VERIFIED, Image, Wanted
-from bakehouse.images import Images
-from bakehouse.lock import Lock
-from bakehouse.oven import Kitchen, Order, Outcome, serve, sweep_the_dead
-from bakehouse.parameters import Channels
+from bakehouse.baking.bake import NotVerified, Run
+from bakehouse.baking.fresh import Fresh, Like
+from bakehouse.baking.oven import Kitchen, Order, Outcome, serve, sweep_the_dead
+from bakehouse.images.account import Images
+from bakehouse.images.image import RUN, UNVERIFIED, VERIFIED, Image, Wanted
+from bakehouse.images.lock import Lock
+from bakehouse.images.parameters import Channels
+from bakehouse.images.record import Verification
+from bakehouse.images.store import NoBucket, Store
 from bakehouse.progress import Progress
-from bakehouse.record import Verification
-from bakehouse.store import NoBucket, Store
 
 PUBLIC_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJJ6lbisK8sBHDNF8xxXZkZUpGn8MK89Zv9QnAH1dD1O of-no-one"

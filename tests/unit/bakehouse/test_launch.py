@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bakehouse.fleet import Fleet, Host, Step
-from bakehouse.groups import Group
-from bakehouse.image import Image
-from bakehouse.launch import NewHostsNeverServed, NoRoom, Patience, begin, plan, settle
+from bakehouse.fleet.account import Group
+from bakehouse.fleet.group import Fleet, Host, Step
+from bakehouse.fleet.launch import NewHostsNeverServed, NoRoom, Patience, begin, plan, settle
+from bakehouse.images.image import Image
 
 EMPTY = Group("web", "lt-1", "1", False, "ami-base", 0, 0, 4, ("arn:tg",))
 FULL = replace(EMPTY, desired=2, minimum=2, image="ami-1")

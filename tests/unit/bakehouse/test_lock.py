@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bakehouse.lock import LEASE, Lock, living
-from bakehouse.store import Kept
+from bakehouse.images.lock import LEASE, Lock, living
+from bakehouse.images.store import Kept
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bakehouse.image import BASE, HASH, STATE, UNVERIFIED, VERIFIED, Image, Wanted
-from bakehouse.nightly import (
+from bakehouse.baking.nightly import (
     Evening,
     Night,
     Notes,
@@ -21,7 +20,8 @@ from bakehouse.nightly import (
     standing,
     write,
 )
-from bakehouse.store import Kept
+from bakehouse.images.image import BASE, HASH, STATE, UNVERIFIED, VERIFIED, Image, Wanted
+from bakehouse.images.store import Kept
 from bakehouse.trouble import Trouble
 
 NOW = datetime(2026, 11, 27, 2, 30, tzinfo=UTC)

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from bakehouse.aws import Account
+from bakehouse.baking.nightly import Notes, read, write
 from bakehouse.cli.nightly import (
     GoesOn,
     answer,
@@ -20,14 +21,13 @@ from bakehouse.cli.nightly import (
     parser,
     teller,
 )
-from bakehouse.image import Image, Wanted
-from bakehouse.images import Images
-from bakehouse.keep import describe, keep
-from bakehouse.nightly import Notes, read, write
+from bakehouse.images.account import Images
+from bakehouse.images.image import Image, Wanted
+from bakehouse.images.keep import describe, keep
+from bakehouse.images.store import Store, store_of
+from bakehouse.images.vulnerabilities import Known
 from bakehouse.progress import Progress
-from bakehouse.store import Store, store_of
 from bakehouse.topic import MESSAGE_BYTES, Topic, cut
-from bakehouse.vulnerabilities import Known
 
 INVENTORY = str(Path(__file__).parents[3] / "inventories/lab")
 BASE = Image("ami-0123456789abcdef0", "debian-13-amd64-20261101", "2026-11-01")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakehouse.packages import Moved, Package, compare, diff, parse
+from bakehouse.images.packages import Moved, Package, compare, diff, parse
 
 NGINX = Package("nginx", "amd64", "1.26.3-3", "nginx", "1.26.3-3")
 PHP = Package("php8.4-fpm", "amd64", "8.4.11-1", "php8.4", "8.4.11-1")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bakehouse.packer import (
+from bakehouse.baking.packer import (
     FULL,
     NO_MIRROR,
     BakeFailed,

@@ -8,9 +8,9 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from bakehouse.packages import Package
-from bakehouse.record import BadRecord, Record, Verification, digest, read, written
-from bakehouse.sbom import cyclonedx
+from bakehouse.images.packages import Package
+from bakehouse.images.record import BadRecord, Record, Verification, digest, read, written
+from bakehouse.images.sbom import cyclonedx
 
 RECORD = Record(
     image="ami-1",

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bakehouse.fleet import Fleet, Host
-from bakehouse.groups import Group
-from bakehouse.image import DISABLED, STATE, Image
-from bakehouse.outlook import is_done, ours, outlook
-from bakehouse.preflight import NotReady, Scene, check, refusals, room
-from bakehouse.rolling import Order, Pace, Refresh
+from bakehouse.fleet.account import Group
+from bakehouse.fleet.group import Fleet, Host
+from bakehouse.images.image import DISABLED, STATE, Image
+from bakehouse.refresh.outlook import is_done, ours, outlook
+from bakehouse.refresh.preflight import NotReady, Scene, check, refusals, room
+from bakehouse.refresh.rolling import Order, Pace, Refresh
 
 GROUP = Group("web", "lt-1", "3", False, "ami-old", 2, 2, 4, ("arn:tg",))
 IMAGE = Image("ami-new", "bakehouse-web-new", "2026-11-27", {STATE: "verified"})

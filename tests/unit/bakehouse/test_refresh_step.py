@@ -9,13 +9,23 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from bakehouse.aws import AwsUnreachable
-from bakehouse.canary import Allowed, Traffic, canaries, share, standing, worse
-from bakehouse.chronicle import Chronicle, bar
-from bakehouse.contact import Contact
-from bakehouse.fleet import Fleet, Host
-from bakehouse.groups import Group
-from bakehouse.refresh import Limits, Over, Step, Trial, TurnBack, Wait, Watch, is_near, next_step
-from bakehouse.rolling import ENDS, Order, Refresh, Seen, boot_of, preferences, waves
+from bakehouse.fleet.account import Group
+from bakehouse.fleet.group import Fleet, Host
+from bakehouse.refresh.canary import Allowed, Traffic, canaries, share, standing, worse
+from bakehouse.refresh.chronicle import Chronicle, bar
+from bakehouse.refresh.contact import Contact
+from bakehouse.refresh.rolling import ENDS, Order, Refresh, Seen, boot_of, preferences, waves
+from bakehouse.refresh.watch import (
+    Limits,
+    Over,
+    Step,
+    Trial,
+    TurnBack,
+    Wait,
+    Watch,
+    is_near,
+    next_step,
+)
 
 GROUP = Group("web", "lt-1", "3", False, "ami-old", 2, 2, 4, ("arn:tg",))
 OLD = (Host("i-1", "3", "InService"), Host("i-2", "3", "InService"))

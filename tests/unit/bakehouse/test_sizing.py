@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakehouse.sizing import Demand, Site, workers_for, workers_for_each
+from bakehouse.roles.sizing import Demand, Site, workers_for, workers_for_each
 
 PROGRAM = Path("roles/php_fpm/files/usr/local/lib/bakehouse/php-fpm-workers")
 USUAL = Demand(reserve_mib=256, opcache_mib=192, request_mib=32, workers_per_processor=32)

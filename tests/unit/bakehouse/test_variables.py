@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bakehouse.cli.bake import main
-from bakehouse.variables import known, refuse_unknown, unknown
+from bakehouse.roles.variables import known, refuse_unknown, unknown
 
 ROLES = Path(__file__).parents[3] / "roles"
 WEB = {"web": ["web_workers", "web_port"], "web_app": ["web_app_path"]}

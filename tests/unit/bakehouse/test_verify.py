@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bakehouse.bake import NotVerified
-from bakehouse.fresh import Like, Seen
-from bakehouse.hygiene import Traces, findings
-from bakehouse.image import Image
+from bakehouse.baking.bake import NotVerified
+from bakehouse.baking.fresh import Like, Seen
+from bakehouse.baking.hygiene import Traces, findings
+from bakehouse.baking.verify import Exam, verify
+from bakehouse.images.image import Image
 from bakehouse.progress import Progress
 from bakehouse.ssh import NoAnswer
-from bakehouse.verify import Exam, verify
 
 KEY = "ssh-ed25519 AAAAmine bakehouse-run-1-verify"
 IMAGE = Image("ami-1", "bakehouse-web-1", "2026-11-27")

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from bakehouse.comparison import compare
-from bakehouse.packages import Package
-from bakehouse.record import Record
-from bakehouse.tracker import ADDRESS, Tracker, fetch
-from bakehouse.vulnerabilities import Known, affecting, diff
+from bakehouse.images.comparison import compare
+from bakehouse.images.packages import Package
+from bakehouse.images.record import Record
+from bakehouse.images.tracker import ADDRESS, Tracker, fetch
+from bakehouse.images.vulnerabilities import Known, affecting, diff
 
 FILE = Path(__file__).parent / "data/tracker.json"
 DATA: dict[str, Any] = json.loads(FILE.read_text())

@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
         "ansible/playbooks/check.yml": "[]\n",
         "inventories/lab/group_vars/all.yml": "a: 1\n",
         "roles/nginx/tasks/main.yml": "[]\n",
-        "src/bakehouse/variables.py": "NAME = 1\n",
+        "src/bakehouse/roles/variables.py": "NAME = 1\n",
         "README.md": "Read me.\n",
     }
     for name, text in files.items():
@@ -49,7 +49,7 @@ def renames(root: Path) -> None:
         appends("ansible/playbooks/check.yml"),
         appends("inventories/lab/group_vars/all.yml"),
         appends("roles/nginx/tasks/main.yml"),
-        appends("src/bakehouse/variables.py"),
+        appends("src/bakehouse/roles/variables.py"),
         renames,
     ],
 )
