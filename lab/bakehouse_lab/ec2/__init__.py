@@ -34,9 +34,10 @@ def serve(lab: Lab) -> Sequence[Loop]:
     """Put hosts behind instances, container images behind AMIs, filters behind groups."""
     account.use(lab)
     records.extend(lab.kick)
-    console.extend(Hosts(lab).console)
-    loops = [*images.serve(lab)]
-    fleet = Fleet(lab)
+    hosts = Hosts(lab)
+    console.extend(hosts.console)
+    loops = [*images.serve(lab, hosts)]
+    fleet = Fleet(lab, hosts)
     fleet.watch()
     loops.append(fleet.loop)
     if importlib.util.find_spec("bakehouse_lab.ec2.security_groups"):

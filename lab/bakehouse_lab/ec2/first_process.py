@@ -16,8 +16,8 @@ def listens_on_ssh(pid: int, proc: Path) -> bool:
 
     Read from the kernel's own table: no packet filter is in the way.
     """
-    tables = [proc / str(pid) / "net" / name for name in ("tcp", "tcp6")]
-    return any(_listens(path.read_text(), 22) for path in tables if path.exists())
+    tables = [_read(proc / str(pid) / "net" / name) for name in ("tcp", "tcp6")]
+    return any(_listens(table, 22) for table in tables)
 
 
 def _listens(table: str, port: int) -> bool:
@@ -31,9 +31,14 @@ def hears_power_off(pid: int, proc: Path) -> bool:
     systemd keeps it blocked and reads it from a descriptor. To the shell that boots the host it is
     nothing, and the kernel lets no signal end a first process that does not ask for it.
     """
-    try:
-        status = (proc / str(pid) / "status").read_text()
-    except OSError:
-        return False  # it has just ended
+    status = _read(proc / str(pid) / "status")
     said = dict(line.split(":", 1) for line in status.splitlines())
-    return bool(int(said["SigBlk"], 16) >> (POWER_OFF - 1) & 1)
+    return bool(int(said.get("SigBlk", "0"), 16) >> (POWER_OFF - 1) & 1)
+
+
+def _read(path: Path) -> str:
+    """Empty when the process has just ended."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from bakehouse_lab.ec2 import records
-from bakehouse_lab.ec2.first_process import PROC, listens_on_ssh
-from bakehouse_lab.ec2.hosts import Blueprint, Hosts
+from bakehouse_lab.ec2.hosts import Blueprint
 from bakehouse_lab.ec2.lifecycle import (
     OUR_FAULT,
     Ending,
@@ -36,6 +35,7 @@ from bakehouse_lab.world import Address
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bakehouse_lab.ec2.hosts import Hosts
     from bakehouse_lab.lab import Lab
     from bakehouse_lab.podman import Seen
 
@@ -45,10 +45,9 @@ log = logging.getLogger("bakehouse_lab")
 class Fleet:
     """Keeps the hosts of one lab as its records say."""
 
-    def __init__(self, lab: Lab) -> None:
-        """Work for one lab."""
-        self._lab = lab
-        self.hosts = Hosts(lab)
+    def __init__(self, lab: Lab, hosts: Hosts) -> None:
+        """Work for one lab and its `hosts`."""
+        self._lab, self.hosts = lab, hosts
         self.loop = Loop("ec2", self.step)
 
     def step(self) -> None:
@@ -160,7 +159,7 @@ class Fleet:
 
     def _check_reachable(self, instance: Any, seen: Seen) -> None:
         notes = records.asked(instance)
-        if not notes.reachable and listens_on_ssh(seen.pid, PROC):
+        if not notes.reachable and self.hosts.reachable(seen):
             notes.reachable = True
             self._lab.kick()
 

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bakehouse_lab.ec2.first_process import PROC, hears_power_off
+from bakehouse_lab.ec2.first_process import PROC, hears_power_off, listens_on_ssh
 from bakehouse_lab.podman import Container
 from bakehouse_lab.settings import REGION
 
@@ -65,9 +65,9 @@ class Blueprint:
 class Hosts:
     """Makes, starts and ends hosts; every verb may be repeated."""
 
-    def __init__(self, lab: Lab) -> None:
-        """Work for one lab."""
-        self._lab = lab
+    def __init__(self, lab: Lab, proc: Path = PROC) -> None:
+        """Work for one lab, on a machine that shows its processes in `proc`."""
+        self._lab, self._proc = lab, proc
         self._folder = lab.settings.runtime / "instances"
 
     def name(self, instance_id: str) -> str:
@@ -77,6 +77,10 @@ class Hosts:
     def all(self) -> dict[str, Seen]:
         """The hosts that there are, by instance id."""
         return {seen.id: seen for seen in self._lab.podman.list(KIND)}
+
+    def reachable(self, seen: Seen) -> bool:
+        """Whether a host that runs can be logged in to."""
+        return listens_on_ssh(seen.pid, self._proc)
 
     def launch(self, plan: Blueprint) -> None:
         """Make a host from nothing and start it."""
@@ -135,7 +139,7 @@ class Hosts:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             seen = self._lab.podman.seen(name)
-            if not seen or not seen.running or hears_power_off(seen.pid, PROC):
+            if not seen or not seen.running or hears_power_off(seen.pid, self._proc):
                 return math.ceil(left)
             time.sleep(BOOT_LOOK_SECONDS)
         return 0

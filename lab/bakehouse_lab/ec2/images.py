@@ -14,7 +14,7 @@ from moto.ec2.models.amis import Ami
 
 from bakehouse_lab.ec2 import account, ami_calls, records
 from bakehouse_lab.ec2.ami_record import AmiRecord
-from bakehouse_lab.ec2.hosts import KIND, Hosts
+from bakehouse_lab.ec2.hosts import KIND
 from bakehouse_lab.ec2.lifecycle import State
 from bakehouse_lab.loop import Loop
 from bakehouse_lab.settings import BASE_IMAGES
@@ -22,6 +22,7 @@ from bakehouse_lab.settings import BASE_IMAGES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bakehouse_lab.ec2.hosts import Hosts
     from bakehouse_lab.lab import Lab
 
 log = logging.getLogger("bakehouse_lab")
@@ -29,10 +30,10 @@ log = logging.getLogger("bakehouse_lab")
 LABEL = "bakehouse.ami"
 
 
-def serve(lab: Lab) -> Sequence[Loop]:
+def serve(lab: Lab, hosts: Hosts) -> Sequence[Loop]:
     """Load the base images and the lab's own AMIs, and keep them."""
     ami_calls.extend(lab.kick)
-    images = Images(lab)
+    images = Images(lab, hosts)
     images.load()
     return [images.loop]
 
@@ -40,10 +41,9 @@ def serve(lab: Lab) -> Sequence[Loop]:
 class Images:
     """The AMIs of one lab."""
 
-    def __init__(self, lab: Lab) -> None:
-        """Work for one lab; nothing is loaded yet."""
-        self._lab = lab
-        self._hosts = Hosts(lab)
+    def __init__(self, lab: Lab, hosts: Hosts) -> None:
+        """Work for one lab and its `hosts`; nothing is loaded yet."""
+        self._lab, self._hosts = lab, hosts
         self._folder = lab.settings.state / "amis"
         self._saved: dict[str, AmiRecord] = {}
         self._bases: set[str] = set()

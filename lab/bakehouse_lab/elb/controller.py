@@ -106,19 +106,21 @@ class Balancers:
         """Ask podman, when it is time or when a container that was there is not any more."""
         lost = any(
             held.seen and not Path(f"/proc/{held.seen.pid}").exists()
-            for held in self._held.values()
+            for held in list(self._held.values())
         )
         if not lost and time.monotonic() < self._looked_around + LOOK_AROUND_SECONDS:
             return
         self._looked_around = time.monotonic()
-        changing = self.lab.errands.under_way()  # they write down themselves what they see
+        changing = self.lab.errands.under_way()  # of those this look may be old when it is read
         seen = {each.id: each for each in self.lab.podman.list(KIND)}
-        for arn, held in self._held.items():
+        for arn, held in list(self._held.items()):
             if held.haproxy.container in changing:
                 continue
             found = seen.get(arn)
             held.seen = found if found and found.running else None
         for arn in seen.keys() - self._held.keys():
+            if seen[arn].name in changing:
+                continue
             log.warning("%s: left behind by an earlier run of the lab, removing it", arn)
             self.lab.podman.remove(seen[arn].name)
 

@@ -62,7 +62,7 @@ def test_what_site_yml_reads_matters(root: Path, change: Callable[[Path], None])
 def test_what_it_does_not_read_does_not_matter(root: Path) -> None:
     before = digest(root, HOSTS)
     appends("README.md")(root)
-    (root / "src/bakehouse/variables.cpython-311.pyc").write_bytes(b"x")
+    (root / "src/bakehouse/roles/variables.cpython-311.pyc").write_bytes(b"x")
     assert digest(root, reversed(HOSTS)) == before
 
 

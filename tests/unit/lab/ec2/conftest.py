@@ -18,8 +18,9 @@ from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.responses.general import General
 
 from bakehouse_lab.api import moto_settings
-from bakehouse_lab.ec2 import account, ami_calls, console, hosts, records
+from bakehouse_lab.ec2 import account, ami_calls, console, records
 from bakehouse_lab.ec2.fleet import Fleet
+from bakehouse_lab.ec2.hosts import Hosts
 from bakehouse_lab.ec2.images import Images
 from bakehouse_lab.lab import Lab
 from bakehouse_lab.loop import Errands
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bakehouse_lab.podman import Container
+
+# What /proc/PID/status says of signals: systemd waits for its power-off.
+SYSTEMD = "Name:\tsystemd\nSigBlk:\t7fefc1fe28014a03\nSigCgt:\t00000000000004ec\n"
 
 EXTENDED = (Ami, AmisResponse, General, Instance, InstanceBackend, VPCBackend)
 MENDS = ("launch_groups", "launch_root_disk", "launch_subnet", "launch_template_data")
@@ -204,19 +208,23 @@ def sit_down(
     moto_settings.configure()
     # 1,000 policies for each new account take most of a second, and EC2 reads none.
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")
-    monkeypatch.setattr(hosts, "hears_power_off", lambda pid, proc: True)
     for name in MENDS:
         importlib.import_module(f"bakehouse_lab.compat.{name}").mend()
     records.extend(lambda: None)
     ami_calls.extend(lambda: None)
+
+    proc = tmp_path / "proc"
+    (proc / "1").mkdir(parents=True)
+    (proc / "1" / "status").write_text(SYSTEMD)
 
     def start(podman: PretendPodman) -> Desk:
         for service in ("ec2", "iam"):
             get_backend(service)[ACCOUNT].reset()
         lab = DeskLab(Settings(7), podman, errands=AtOnce())  # type: ignore[arg-type]
         account.use(lab)
-        desk = Desk(podman, lab, Fleet(lab), Images(lab), session.client("ec2"))
-        console.extend(desk.fleet.hosts.console)
+        hosts = Hosts(lab, proc)
+        desk = Desk(podman, lab, Fleet(lab, hosts), Images(lab, hosts), session.client("ec2"))
+        console.extend(hosts.console)
         desk.images.load()
         return desk
 

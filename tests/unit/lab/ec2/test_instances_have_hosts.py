@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bakehouse_lab.ec2 import hosts
-from bakehouse_lab.ec2.first_process import hears_power_off, listens_on_ssh
+from bakehouse_lab.ec2.first_process import listens_on_ssh
 from bakehouse_lab.loop import Errands
 
 if TYPE_CHECKING:
@@ -51,6 +51,27 @@ def test_a_launch_that_ends_just_after_the_hosts_were_seen_is_no_host_that_is_go
     monkeypatch.setattr(desk.podman, "list", seen_too_early)
     desk.fleet.step()
     assert desk.state(launched["InstanceId"]) == "running"
+
+
+def test_one_that_is_removed_just_after_the_hosts_were_seen_is_nobody_s_leftover(
+    sit_down: Callable[[Any], Desk], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = desk.launch()
+    again = sit_down(desk.podman)  # after a crash: its record is gone
+    again.lab.errands = removing = Later()
+    again.fleet.step()
+    removed: list[str] = []
+    seen: list[Any] = again.podman.list()
+
+    def seen_too_early(kind: str) -> list[Any]:
+        removing.end()
+        return seen
+
+    monkeypatch.setattr(again.podman, "list", seen_too_early)
+    monkeypatch.setattr(removing, "run", lambda key, *how: removed.append(key))
+    again.fleet.step()
+    assert again.podman.state == {}
+    assert removed == [], instance
 
 
 def test_a_host_has_what_the_instance_says(desk: Desk) -> None:
@@ -246,36 +267,34 @@ def test_a_host_that_has_just_ended_is_not_reachable(tmp_path: Path) -> None:
     assert not listens_on_ssh(7, tmp_path)
 
 
-# /proc/PID/status of systemd, and of the shell that boots the host (its last line's figures).
-SYSTEMD = "Name:\tsystemd\nSigBlk:\t7fefc1fe28014a03\nSigCgt:\t00000000000004ec\n"
+# Of the shell that boots the host: it catches two signals, and blocks none.
 SHELL = "Name:\tsh\nSigBlk:\t0000000000000000\nSigCgt:\t0000000000010002\n"
 
 
-@pytest.mark.parametrize(("status", "hears"), [(SYSTEMD, True), (SHELL, False)])
-def test_systemd_hears_that_it_is_to_power_off_and_the_shell_before_it_does_not(
-    status: str, hears: bool, tmp_path: Path
-) -> None:
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "status").write_text(status)
-    assert hears_power_off(7, tmp_path) is hears
-
-
 def test_a_host_that_boots_is_told_to_stop_when_it_can_hear_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    instance, life = desk.launch(), iter(["boots", "boots", "hears", "ends"])
-    monkeypatch.setattr(hosts, "hears_power_off", lambda pid, proc: next(life) == "hears")
+    instance, status = desk.launch(), tmp_path / "proc" / "1" / "status"
+    systemd, told = status.read_text(), []
+    status.write_text(SHELL)
+    monkeypatch.setattr("time.sleep", lambda seconds: status.write_text(systemd))
+
+    def stop(name: str, grace: int) -> None:
+        told.append(status.read_text())
+        desk.podman.ends(name, 130)
+
+    monkeypatch.setattr(desk.podman, "stop", stop)
     desk.ec2.stop_instances(InstanceIds=[instance])
     desk.settle()
     assert desk.state(instance) == "stopped"
-    assert next(life) == "ends"
+    assert told == [systemd]
 
 
 def test_a_host_that_never_hears_is_stopped_all_the_same(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance, given = desk.launch(), []
-    monkeypatch.setattr(hosts, "hears_power_off", lambda pid, proc: False)
+    (tmp_path / "proc" / "1" / "status").write_text(SHELL)
     monkeypatch.setattr(hosts, "STOP_SECONDS", 0.3)
 
     def stop(name: str, grace: int) -> None:
