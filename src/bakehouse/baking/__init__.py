@@ -6,13 +6,13 @@
 | bake        | one bake: its stages, and nothing left behind however it ends            |
 | workbench   | what it needs before it begins                                           |
 | ingredients | the files that decide what an image is                                   |
-| reasons     | which inputs changed since which image (pure)                            |
+| reasons     | which inputs changed since which image                                   |
 | kitchen     | the real one: packer builds, EC2 boots, OpenSSH asks                     |
 | packer      | runs packer                                                              |
 | listener    | hears it                                                                 |
 | fresh       | hosts of the image in EC2                                                |
 | verify      | asks them                                                                |
-| hygiene     | what they may not have, and not have in common (pure)                    |
+| hygiene     | what they may not have, and not have in common                           |
 | traces      | the program that looks for it on a host                                  |
 | nightly     | once a night, alone, told to people                                      |
 """

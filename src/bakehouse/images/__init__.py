@@ -1,4 +1,4 @@
-"""Images after the bake: what is known of each, where it may go, and when it may go away.
+"""Images: which is which, what is known of each, where it may go, and when it may go away.
 
 | module          | what it is                                                           |
 |-----------------|----------------------------------------------------------------------|

@@ -40,7 +40,7 @@ def imports(source: bytes) -> set[str]:
     """What a Python file imports of ours, as dotted names; some may name what is in a module.
 
     >>> sorted(imports(b"from bakehouse.roles.sizing import workers\\nimport json"))
-    ['bakehouse.roles.sizing', 'bakehouse.roles.sizing.workers']
+    ['bakehouse.roles', 'bakehouse.roles.sizing', 'bakehouse.roles.sizing.workers']
     """
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -48,7 +48,8 @@ def imports(source: bytes) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.startswith("bakehouse.")}
+    ours = [name.split(".") for name in found if name.startswith("bakehouse.")]
+    return {".".join(each[:end]) for each in ours for end in range(2, len(each) + 1)}
 
 
 def inputs(files: Mapping[str, bytes], facts: Mapping[str, str]) -> dict[str, str]:

@@ -51,8 +51,8 @@ class Leftovers:
         return ", ".join(id for kind in fields(self) for id in getattr(self, kind.name))
 
 
-class Holder(Protocol):
-    """Where they are; `bakehouse.images.account.Images` has it."""
+class Sweeper(Protocol):
+    """Who finds them and takes them away; `bakehouse.images.account.Images` has it."""
 
     def leftovers(self, whose: Whose) -> Leftovers:
         """What those runs left."""
@@ -185,27 +185,27 @@ def snapshots_of(image: dict[str, Any]) -> tuple[str, ...]:
     return tuple(volume["SnapshotId"] for volume in volumes if "SnapshotId" in volume)
 
 
-def sweep(holder: Holder, whose: Whose, run: str, progress: Progress) -> bool:
+def sweep(sweeper: Sweeper, whose: Whose, run: str, progress: Progress) -> bool:
     """Look for what runs left, and take it away; says what it found.
 
     An interrupt is passed on after a second try. An AWS that does not answer is said and not
-    raised: the bake has its own reason to fail. False when that happened.
+    raised: who asks has a reason of their own to fail. False when that happened.
     """
     progress.now("Looking for anything left behind")
     try:
-        return _swept(holder, whose, run, progress)
+        return _swept(sweeper, whose, run, progress)
     except KeyboardInterrupt:
         progress.say("interrupted; taking away what is left first")
-        _swept(holder, whose, run, progress)
+        _swept(sweeper, whose, run, progress)
         raise
 
 
-def _swept(holder: Holder, whose: Whose, run: str, progress: Progress) -> bool:
+def _swept(sweeper: Sweeper, whose: Whose, run: str, progress: Progress) -> bool:
     try:
-        left = holder.leftovers(whose)
+        left = sweeper.leftovers(whose)
         if left:
             progress.say(f"taking away {left}")
-            holder.remove(left, run)
+            sweeper.remove(left, run)
         else:
             progress.say("nothing")
     except Trouble as trouble:
