@@ -265,6 +265,36 @@ def test_each_worker_has_answered_before_a_visitor_asks(host: Host) -> None:
         assert [each["pid"] for each in workers if not each["requests"]] == [], verb
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("well", "echo 1;", ["/: 200 after", "/: 2 workers asked twice, all done after"]),
+        ("ill", "http_response_code(500);", ["/: 500 after"]),
+        ("dead", "posix_kill(getmypid(), 9);", ["/: no answer after"]),
+        ("slow", "usleep(2900000);", ["/: 200 after", "/: not all of 2 workers asked; given up"]),
+    ],
+)
+def test_a_page_that_is_not_well_is_told_and_holds_nothing_up(
+    host: Host, name: str, code: str, said: list[str]
+) -> None:
+    """Break: take `no answer`, `continue` or the exit status of `timeout` out of php-fpm-warm."""
+    release(host, "shop", name)
+    host.check_output("echo %s >/srv/shop/current/public/index.php", f"<?php {code}")
+    try:
+        host.check_output("systemctl restart php-fpm@shop")
+        shown = "journalctl --unit=php-fpm@shop --output=cat --lines=20"
+        lines = host.check_output(
+            f"{shown} _SYSTEMD_INVOCATION_ID=$(systemctl show"
+            " --property=InvocationID --value php-fpm@shop)"
+        ).splitlines()
+        warmed = [line for line in lines if line.startswith("/: ")]
+    finally:
+        release(host, "shop", "first")
+    host.check_output("systemctl restart php-fpm@shop")
+    assert len(warmed) == len(said)
+    assert all(map(str.startswith, warmed, said)), warmed
+
+
 def test_more_memory_means_more_workers_of_the_same_image(host: Host) -> None:
     """Break: php_fpm_sites: [{name: app, workers_count: 7}]."""
     container = host.check_output("cat /etc/hostname")

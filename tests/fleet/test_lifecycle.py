@@ -31,8 +31,8 @@ FIRST, STEADY = 20, 200
 # What a processor that other tests keep busy may add; to wait for what is away takes longer.
 NOISE_SECONDS = 0.5
 
-# On a host: pages of its own address, one after the other, from the moment that it is told; the
-# kernel counts the processor time of a process in nanoseconds.
+# On a host: pages of its own address, one after the other, from the moment that it is told; and
+# the processor time of all PHP-FPM meanwhile, which the kernel counts in nanoseconds.
 VISIT = """
 import http.client, json, pathlib, sys, time
 address, first, steady = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -253,7 +253,7 @@ def test_a_job_that_runs_when_its_host_is_ended_ends_exactly_once(
 def test_the_first_visitors_of_a_new_host_wait_no_longer_than_others(
     replaced: Replaced, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Their pages take no more work: how long they wait is other tests' doing too."""
+    """PHP-FPM has no more work meanwhile: how long they wait is other tests' doing too."""
     waits = [p95(each, SECONDS) for each in (replaced.first, replaced.beside, replaced.steady)]
     work = [p95(each, PROCESSOR) for each in (replaced.first, replaced.steady)]
     with capsys.disabled():
