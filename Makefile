@@ -34,7 +34,7 @@ test: ## Lint, and every test: units, contracts, roles on Debian 13 and 12, the 
 		tests/fleet tests/molecule/test_roles_on_php.py tests/lab tests/molecule/test_roles.py \
 		tests/lint tests/contract tests/unit src lab/bakehouse_lab
 
-trial: ## Refresh four hosts under load, and all that may befall it (9 minutes; nothing beside it)
+trial: ## Refresh four hosts under load, and all that may befall it (8 minutes; nothing beside it)
 	@BAKEHOUSE_LAB_SLOT=1 scripts/setup
 	@$(SUDO) $(PYTHON) -m pytest tests/rolling
 
