@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from bakehouse_lab.ports import inodes
+
 PROC = Path("/proc")
 
 # What tells systemd to shut down; podman sends it (systemd(1), "SIGNALS").
@@ -17,12 +19,7 @@ def listens_on_ssh(pid: int, proc: Path) -> bool:
     Read from the kernel's own table: no packet filter is in the way.
     """
     tables = [_read(proc / str(pid) / "net" / name) for name in ("tcp", "tcp6")]
-    return any(_listens(table, 22) for table in tables)
-
-
-def _listens(table: str, port: int) -> bool:
-    rows = (line.split() for line in table.splitlines()[1:])
-    return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+    return any(inodes(table, 22) for table in tables)
 
 
 def hears_power_off(pid: int, proc: Path) -> bool:

@@ -167,8 +167,6 @@ class Fleet:
 
     def _orphan(self, instance_id: str) -> None:
         """Left by an earlier process: the record died with it, so nobody can ask for it again."""
-        if self._lab.errands.busy(instance_id):
-            return
         log.warning("%s: left behind by an earlier run of the lab, removing it", instance_id)
         self._lab.errands.run(
             instance_id, lambda: self.hosts.remove(instance_id), then=self._lab.kick

@@ -114,15 +114,12 @@ class Hosts:
 
     def stop(self, instance_id: str, *, forced: bool = False) -> None:
         """Shut a host down; its disk stays."""
-        name = self.name(instance_id)
-        self._lab.podman.stop(name, 0 if forced else self._listening(name, STOP_SECONDS))
+        self._shut_down(self.name(instance_id), 0 if forced else STOP_SECONDS)
 
     def remove(self, instance_id: str) -> None:
         """Shut a host down and take its disk away."""
         name = self.name(instance_id)
-        seen = self._lab.podman.seen(name)
-        if seen and seen.running:
-            self._lab.podman.stop(name, self._listening(name, TERMINATE_SECONDS))
+        self._shut_down(name, TERMINATE_SECONDS)
         self._lab.podman.remove(name)
         shutil.rmtree(self._folder / instance_id, ignore_errors=True)
 
@@ -131,18 +128,18 @@ class Hosts:
         name = self.name(instance_id)
         return self._lab.podman.logs(name) if self._lab.podman.seen(name) else ""
 
-    def _listening(self, name: str, seconds: int) -> int:
-        """How much is left of `seconds` when the host can be told to shut down.
+    def _shut_down(self, name: str, seconds: float) -> None:
+        """Tell a host that runs to shut down when it can hear it, and kill it after `seconds`.
 
-        A word that comes before systemd does is lost, and podman kills the host after all of them.
+        A word that comes before systemd does is lost.
         """
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            seen = self._lab.podman.seen(name)
-            if not seen or not seen.running or hears_power_off(seen.pid, self._proc):
-                return math.ceil(left)
+        while (seen := self._lab.podman.seen(name)) and seen.running:
+            left = end - time.monotonic()
+            if left <= 0 or hears_power_off(seen.pid, self._proc):
+                self._lab.podman.stop(name, max(0, math.ceil(left)))
+                return
             time.sleep(BOOT_LOOK_SECONDS)
-        return 0
 
     def _environment(self, instance_id: str, gateway: str) -> tuple[str, ...]:
         """Where the API is, for programs on the host: mounted, so that it never gets into an AMI.

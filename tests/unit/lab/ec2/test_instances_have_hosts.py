@@ -242,8 +242,8 @@ def test_hosts_of_a_process_that_crashed_are_removed(
 
 
 TCP = """\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
-   0: 0100007F:{port} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:{port} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0 0 4711 1
 """
 
 
