@@ -126,7 +126,7 @@ def test_a_hook_holds_a_booting_host_until_somebody_completes_it(group: Group) -
     group.scaling.complete_lifecycle_action(
         **HOOK, InstanceId=instance, LifecycleActionResult="CONTINUE"
     )
-    until(lambda: group.states() == ["InService"], seconds=30)  # its timeout is 60
+    until(lambda: group.states() == ["InService"], seconds=5)
 
 
 def test_a_scale_out_wakes_the_host_of_the_warm_pool_and_another_takes_its_bed(

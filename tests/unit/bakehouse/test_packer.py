@@ -98,7 +98,7 @@ while :; do sleep 0.1; done
 def test_an_orphan_that_holds_the_pipe_does_not_hold_the_bake(tmp_path: Path) -> None:
     began = time.monotonic()
     bake(packer(program(tmp_path, GOOD + "sleep 300 &")), tmp_path)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 5
 
 
 def interrupt_when(there: Path) -> None:
